@@ -1,0 +1,121 @@
+package main
+
+// This file is the way from Go into lib: for each member of wz_callbacks a trampoline in
+// C, which calls the function pointer, and a Go function variable, which calls the
+// trampoline. The rest of the engine uses the variables only, so that tests can put Go
+// functions in their place. Nothing in this file may be exported to C, for a file with
+// exports must not define C functions.
+
+/*
+#include <stdlib.h>
+#include "../lib/engine_abi.h"
+
+static wz_callbacks callbacks;
+
+// What host_call reports, by value: Go would have to allocate for output parameters.
+typedef struct {
+    int32_t status;
+    uint32_t exit_code;
+    wz_string message;
+} wz_outcome;
+
+static void set_callbacks(const wz_callbacks *given) { callbacks = *given; }
+
+static wz_outcome host_call(uintptr_t function, uintptr_t caller, uint64_t *stack)
+{
+    wz_outcome outcome = {0, 0, {NULL, 0}};
+    outcome.status = callbacks.host_call(function, caller, stack, &outcome.message,
+                                         &outcome.exit_code);
+    return outcome;
+}
+
+static uintptr_t memory_new(uintptr_t module, uint64_t capacity, uint64_t maximum)
+{
+    return callbacks.memory_new(module, capacity, maximum);
+}
+
+static uint8_t *memory_reallocate(uintptr_t memory, uint64_t size)
+{
+    return callbacks.memory_reallocate(memory, size);
+}
+
+static void memory_release(uintptr_t memory) { callbacks.memory_release(memory); }
+
+static void module_closed(uintptr_t module, uint32_t exit_code)
+{
+    callbacks.module_closed(module, exit_code);
+}
+
+static int64_t stream_read(uintptr_t user, uint8_t *buffer, uint64_t size)
+{
+    return callbacks.stream_read(user, buffer, size);
+}
+
+static int64_t stream_write(uintptr_t user, const uint8_t *buffer, uint64_t size)
+{
+    return callbacks.stream_write(user, buffer, size);
+}
+
+// C.malloc of cgo ends the process when memory runs out; this one returns NULL.
+static void *allocate(size_t size) { return malloc(size); }
+*/
+import "C"
+
+import "unsafe"
+
+// What host_call can answer; see wz_callbacks.
+const (
+	hostGoOn = 0
+	hostFail = 1
+	hostExit = 2
+)
+
+// The callbacks, as the rest of the engine sees them.
+var (
+	callHost = func(function, caller uintptr, stack *uint64) (status int32, message string, exitCode uint32) {
+		outcome := C.host_call(C.uintptr_t(function), C.uintptr_t(caller), (*C.uint64_t)(stack))
+		if outcome.status == hostFail {
+			text := outcome.message
+			message = string(unsafe.Slice((*byte)(unsafe.Pointer(text.data)), int(text.size)))
+		}
+		return int32(outcome.status), message, uint32(outcome.exit_code)
+	}
+	callMemoryNew = func(module uintptr, capacity, maximum uint64) uintptr {
+		return uintptr(C.memory_new(C.uintptr_t(module), C.uint64_t(capacity), C.uint64_t(maximum)))
+	}
+	callMemoryReallocate = func(memory uintptr, size uint64) *byte {
+		return (*byte)(C.memory_reallocate(C.uintptr_t(memory), C.uint64_t(size)))
+	}
+	callMemoryRelease = func(memory uintptr) {
+		C.memory_release(C.uintptr_t(memory))
+	}
+	callModuleClosed = func(module uintptr, exitCode uint32) {
+		C.module_closed(C.uintptr_t(module), C.uint32_t(exitCode))
+	}
+	callStreamRead = func(user uintptr, buffer []byte) int64 {
+		return int64(C.stream_read(C.uintptr_t(user),
+			(*C.uint8_t)(unsafe.SliceData(buffer)), C.uint64_t(len(buffer))))
+	}
+	callStreamWrite = func(user uintptr, buffer []byte) int64 {
+		return int64(C.stream_write(C.uintptr_t(user),
+			(*C.uint8_t)(unsafe.SliceData(buffer)), C.uint64_t(len(buffer))))
+	}
+)
+
+// setCallbacks keeps a copy of the wz_callbacks at given.
+func setCallbacks(given unsafe.Pointer) {
+	C.set_callbacks((*C.wz_callbacks)(given))
+}
+
+// newText copies a string into memory of C's, with a NUL behind it; nil and 0 when there
+// is none left.
+func newText(s string) (text unsafe.Pointer, size int) {
+	text = C.allocate(C.size_t(len(s) + 1))
+	if text == nil {
+		return nil, 0
+	}
+	bytes := unsafe.Slice((*byte)(text), len(s)+1)
+	copy(bytes, s)
+	bytes[len(s)] = 0
+	return text, len(s)
+}

@@ -1,0 +1,263 @@
+// Package main is the engine library of libwazero: wazero behind a C interface.
+//
+// This file holds nothing but the exports that lib/engine_abi.h declares. Each converts
+// its arguments, calls the function of the same name that takes Go types, and converts
+// what comes back; guard turns a panic on the way into an error of kind INTERNAL. The
+// other files have one object of the interface each. There is no policy here: what may
+// be called when, and what an error means to a user, lib decides.
+package main
+
+/*
+#include "../lib/engine_abi.h"
+*/
+import "C"
+
+import (
+	"bytes"
+	"unsafe"
+)
+
+func main() {}
+
+//export wz_abi_version
+func wz_abi_version() C.uint32_t { return C.WZ_ABI_VERSION }
+
+//export wz_start
+func wz_start(given *C.wz_callbacks) {
+	defer quiet()
+	setCallbacks(unsafe.Pointer(given))
+}
+
+//export wz_collect
+func wz_collect() {
+	defer quiet()
+	collectGarbage()
+}
+
+//export wz_engine_version
+func wz_engine_version() *C.char {
+	defer quiet()
+	text, _ := newText(engineVersion())
+	return (*C.char)(text)
+}
+
+//export wz_cache_new
+func wz_cache_new(directory C.wz_string, cache *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	h, f := cacheNew(goString(directory))
+	return deliver(h, f, cache, failed)
+}
+
+//export wz_cache_close
+func wz_cache_close(cache C.wz_handle) {
+	defer quiet()
+	cacheClose(handle(cache))
+}
+
+//export wz_runtime_new
+func wz_runtime_new(config *C.wz_runtime_config, runtime *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	h, f := runtimeNew(runtimeConfig{
+		engine:           engineKind(config.engine),
+		memoryLimitPages: uint32(config.memory_limit_pages),
+		features:         uint64(config.features),
+		cache:            handle(config.cache),
+		debugInfo:        bool(config.debug_info),
+	})
+	return deliver(h, f, runtime, failed)
+}
+
+//export wz_runtime_close
+func wz_runtime_close(runtime C.wz_handle, exitCode C.uint32_t) {
+	defer quiet()
+	runtimeClose(handle(runtime), uint32(exitCode))
+}
+
+//export wz_runtime_compile
+func wz_runtime_compile(runtime C.wz_handle, wasm unsafe.Pointer, size C.size_t, compiled *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	// wazero keeps slices of the binary (code for the interpreter, data segments), so
+	// it gets a copy of its own.
+	binary := bytes.Clone(unsafe.Slice((*byte)(wasm), int(size)))
+	h, f := runtimeCompile(handle(runtime), binary)
+	return deliver(h, f, compiled, failed)
+}
+
+//export wz_compiled_close
+func wz_compiled_close(compiled C.wz_handle) {
+	defer quiet()
+	compiledClose(handle(compiled))
+}
+
+//export wz_host_module_new
+func wz_host_module_new(runtime C.wz_handle, name C.wz_string, functions *C.wz_host_function, count C.size_t, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	list := make([]hostFunctionDefinition, count)
+	for i, given := range unsafe.Slice(functions, int(count)) {
+		list[i] = hostFunctionDefinition{
+			name:     goString(given.name),
+			params:   bytes.Clone(unsafe.Slice((*byte)(given.params), int(given.param_count))),
+			results:  bytes.Clone(unsafe.Slice((*byte)(given.results), int(given.result_count))),
+			function: uintptr(given.function),
+		}
+	}
+	h, f := hostModuleNew(handle(runtime), goString(name), list)
+	return deliver(h, f, module, failed)
+}
+
+//export wz_wasi_new
+func wz_wasi_new(runtime C.wz_handle, name C.wz_string, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	h, f := wasiNew(handle(runtime), goString(name))
+	return deliver(h, f, module, failed)
+}
+
+//export wz_module_new
+func wz_module_new(runtime, compiled C.wz_handle, config *C.wz_module_config, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	converted := moduleConfig{
+		user:            uintptr(config.user),
+		systemWalltime:  bool(config.system_walltime),
+		systemNanotime:  bool(config.system_nanotime),
+		systemNanosleep: bool(config.system_nanosleep),
+		systemRandom:    bool(config.system_random),
+	}
+	for _, given := range unsafe.Slice(config.imports, int(config.import_count)) {
+		converted.imports = append(converted.imports,
+			moduleImport{name: goString(given.name), module: handle(given.module)})
+	}
+	for _, given := range unsafe.Slice(config.args, int(config.arg_count)) {
+		converted.args = append(converted.args, goString(given))
+	}
+	for _, given := range unsafe.Slice(config.environment, int(config.environment_count)) {
+		converted.environment = append(converted.environment,
+			variable{key: goString(given.key), value: goString(given.value)})
+	}
+	for i, given := range config.streams {
+		converted.streams[i] = stream{
+			kind: streamKind(given.kind), fd: int32(given.fd), user: uintptr(given.user),
+		}
+	}
+	for _, given := range unsafe.Slice(config.mounts, int(config.mount_count)) {
+		converted.mounts = append(converted.mounts, mount{
+			host: goString(given.host), guest: goString(given.guest), readOnly: bool(given.read_only),
+		})
+	}
+	h, f := moduleNew(handle(runtime), handle(compiled), &converted)
+	return deliver(h, f, module, failed)
+}
+
+//export wz_module_close
+func wz_module_close(module C.wz_handle, exitCode C.uint32_t) {
+	defer quiet()
+	moduleClose(handle(module), uint32(exitCode))
+}
+
+//export wz_module_release
+func wz_module_release(module C.wz_handle) {
+	defer quiet()
+	moduleRelease(handle(module))
+}
+
+//export wz_function_new
+func wz_function_new(module C.wz_handle, index C.uint32_t, function *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	h, f := functionNew(handle(module), uint32(index))
+	return deliver(h, f, function, failed)
+}
+
+//export wz_function_call
+func wz_function_call(function C.wz_handle, stack *C.uint64_t, slotCount C.size_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	f := functionCall(handle(function), unsafe.Slice((*uint64)(stack), int(slotCount)))
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	return true
+}
+
+//export wz_function_release
+func wz_function_release(function C.wz_handle) {
+	defer quiet()
+	functionRelease(handle(function))
+}
+
+//export wz_memory_grow
+func wz_memory_grow(module C.wz_handle, delta C.uint32_t) (pages C.int64_t) {
+	pages = -1 // what a panic leaves
+	defer quiet()
+	pages = C.int64_t(memoryGrow(handle(module), uint32(delta)))
+	return pages
+}
+
+//export wz_global_new
+func wz_global_new(module C.wz_handle, name C.wz_string, global *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	h, f := globalNew(handle(module), goString(name))
+	return deliver(h, f, global, failed)
+}
+
+//export wz_global_get
+func wz_global_get(global C.wz_handle, slot *C.uint64_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	value, f := globalGet(handle(global))
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	*slot = C.uint64_t(value)
+	return true
+}
+
+//export wz_global_set
+func wz_global_set(global C.wz_handle, slot C.uint64_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	if f := globalSet(handle(global), uint64(slot)); f != nil {
+		fill(failed, f)
+		return false
+	}
+	return true
+}
+
+//export wz_global_release
+func wz_global_release(global C.wz_handle) {
+	defer quiet()
+	globalRelease(handle(global))
+}
+
+// deliver hands a new handle or a failure over to C.
+func deliver(h handle, f *failure, out *C.wz_handle, failed *C.wz_error) C.bool {
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	*out = C.wz_handle(h)
+	return true
+}
+
+// guard is deferred by every export that can report an error. It reports a panic.
+func guard(ok *C.bool, failed *C.wz_error) {
+	if r := recover(); r != nil {
+		*ok = false
+		fill(failed, panicked(r))
+	}
+}
+
+// quiet is deferred by the exports that cannot report an error: closing and releasing,
+// after which nobody would know what to do with one.
+func quiet() { _ = recover() }
+
+// fill writes a failure where C asked for it.
+func fill(failed *C.wz_error, f *failure) {
+	text, size := newText(f.message)
+	failed.kind = C.int32_t(f.kind)
+	failed.exit_code = C.uint32_t(f.exitCode)
+	failed.message = (*C.char)(text)
+	failed.message_size = C.size_t(size)
+}
+
+// goString copies a string of C's.
+func goString(s C.wz_string) string {
+	return string(unsafe.Slice((*byte)(unsafe.Pointer(s.data)), int(s.size)))
+}

@@ -1,0 +1,141 @@
+package main
+
+// This file makes runtimes and compiles modules in them. A runtime's lock is held shared
+// by what adds to the runtime and alone by what closes it, for wazero lets go of its maps
+// in Close while a compilation may still write to them, and a module that is being made
+// must have its hooks (module.go) before it can be closed.
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// engineKind is wazero_engine_kind_t.
+type engineKind int32
+
+const (
+	engineAuto        engineKind = 0
+	engineCompiler    engineKind = 1
+	engineInterpreter engineKind = 2
+)
+
+// runtimeConfig is wz_runtime_config.
+type runtimeConfig struct {
+	engine           engineKind
+	memoryLimitPages uint32
+	features         uint64
+	cache            handle
+	debugInfo        bool
+}
+
+type wasmRuntime struct {
+	wazero.Runtime
+	mutex  sync.RWMutex
+	closed bool // guarded by mutex
+}
+
+type compiledModule struct {
+	wazero.CompiledModule
+	runtime *wasmRuntime
+}
+
+func runtimeNew(config runtimeConfig) (handle, *failure) {
+	var c wazero.RuntimeConfig
+	switch config.engine {
+	case engineAuto:
+		c = wazero.NewRuntimeConfig()
+	case engineCompiler:
+		c = wazero.NewRuntimeConfigCompiler()
+	case engineInterpreter:
+		c = wazero.NewRuntimeConfigInterpreter()
+	default:
+		return 0, invalid("no engine has the number %d", config.engine)
+	}
+	c = c.WithCoreFeatures(api.CoreFeatures(config.features)).
+		WithMemoryLimitPages(config.memoryLimitPages).
+		WithDebugInfoEnabled(config.debugInfo)
+	if config.cache != 0 {
+		cache := lookup[compilationCache](config.cache)
+		if cache == nil {
+			return 0, badHandle("cache", config.cache)
+		}
+		c = c.WithCompilationCache(cache.CompilationCache)
+	}
+	return newHandle(&wasmRuntime{Runtime: wazero.NewRuntimeWithConfig(context.Background(), c)}), nil
+}
+
+// enter finds a runtime and keeps it from being closed until leave.
+func enterRuntime(h handle) (*wasmRuntime, *failure) {
+	r := lookup[wasmRuntime](h)
+	if r == nil {
+		return nil, badHandle("runtime", h)
+	}
+	r.mutex.RLock()
+	if r.closed {
+		r.mutex.RUnlock()
+		return nil, &failure{kind: errorClosed, message: "the runtime is closed"}
+	}
+	return r, nil
+}
+
+func (r *wasmRuntime) leave() { r.mutex.RUnlock() }
+
+// runtimeClose closes everything in the runtime. It waits for what is being compiled or
+// instantiated there, not for calls that run.
+func runtimeClose(h handle, exitCode uint32) {
+	r := removeHandle[wasmRuntime](h)
+	if r == nil {
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.closed = true
+	_ = r.CloseWithExitCode(context.Background(), exitCode)
+}
+
+// runtimeCompile compiles a module. wazero keeps the binary.
+func runtimeCompile(h handle, binary []byte) (handle, *failure) {
+	r, f := enterRuntime(h)
+	if f != nil {
+		return 0, f
+	}
+	defer r.leave()
+	compiled, err := r.CompileModule(context.Background(), binary)
+	if err != nil {
+		return 0, compileFailure(err)
+	}
+	return newHandle(&compiledModule{CompiledModule: compiled, runtime: r}), nil
+}
+
+// compiledClose forgets a compiled module. The code itself goes with the last instance,
+// for each holds it (checked: executablesFinalizer of wazevo is all that unmaps code).
+func compiledClose(h handle) {
+	// wazero counts its compiled modules by hash, so a second Close of one would take
+	// away another; the handle makes sure that there is one.
+	if compiled := removeHandle[compiledModule](h); compiled != nil {
+		_ = compiled.Close(context.Background())
+	}
+}
+
+// wazeroVersion may be set with -ldflags '-X main.wazeroVersion=...', for builds without
+// build information.
+var wazeroVersion string
+
+// engineVersion is the version of wazero in go.mod.
+func engineVersion() string {
+	if wazeroVersion != "" {
+		return wazeroVersion
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if module.Path == "github.com/tetratelabs/wazero" {
+				return module.Version
+			}
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,888 @@
+/*
+ * wazero.h - run WebAssembly from C with wazero, the WebAssembly runtime written in Go.
+ *
+ * This header is the manual. It has five parts: words and rules, errors, types and
+ * values, the objects in the order in which a program meets them (cache, runtime
+ * configuration, runtime, compiled module, imports, module configuration, module,
+ * function, memory, global), and last the seed, six functions that are enough for a
+ * first program.
+ *
+ *     wazero_runtime_t *runtime;
+ *     wazero_module_t *module;
+ *     wazero_function_t *add;
+ *     uint64_t args[2] = {wazero_encode_i32(5), wazero_encode_i32(7)}, sum;
+ *
+ *     wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+ *     if (!error) error = wazero_runtime_instantiate(runtime, wasm, size, NULL, NULL,
+ *                                                    &module);
+ *     if (!error) error = wazero_module_function(module, "add", WAZERO_CSTR, &add);
+ *     if (!error) error = wazero_function_call(add, args, 2, &sum, 1);
+ *
+ * Words
+ *   A *module* is an instance, as in wazero; what is compiled but not instantiated is a
+ *   *compiled module*. A *page* is 65,536 bytes. A *slot* is a uint64_t that carries
+ *   one value of a call; a v128 takes two.
+ *
+ * Ownership
+ *   What a `_new` function or an output parameter hands out belongs to the caller, who
+ *   gives it back with the `_delete` function of its type, once. `_delete(NULL)` is a
+ *   no-op. Objects may be deleted in any order: what others still need lives on inside.
+ *   Pointers got by other functions are borrowed; each prototype says until when.
+ *   Inputs are copied unless the prototype says otherwise.
+ *
+ * Closing
+ *   Closing an object (`_close_with_exit_code`) ends its use and keeps the handle
+ *   valid: every later operation reports WAZERO_ERROR_CLOSED. Closing twice is fine.
+ *   Deleting the last handle closes.
+ *
+ * Threads
+ *   Every function may be called from any thread, and any object used from several,
+ *   except that a handle must not be deleted while another thread is using that handle,
+ *   and that configurations and imports are built by one thread at a time. Modules that
+ *   are linked to each other are entered by one thread at a time; the others wait.
+ *
+ * Errors
+ *   A function that can fail returns `wazero_error_t *`: NULL is success, anything else
+ *   belongs to the caller. Outputs are written on success only. Nothing is printed, and
+ *   errno is not used. Running out of memory inside this library is
+ *   WAZERO_ERROR_MEMORY.
+ *
+ * Strings
+ *   Names are UTF-8 with an explicit size in bytes, for WebAssembly names may contain
+ *   NUL; pass WAZERO_CSTR as the size of a NUL-terminated string. What is handed out is
+ *   NUL-terminated behind its size.
+ *
+ * Fork
+ *   A child made by fork() must not use objects made before it: every operation on them
+ *   reports WAZERO_ERROR_FORKED, and deleting them is safe. New objects work. If a host
+ *   function forks, the call that it is in ends in the child, with FORKED or with the
+ *   error that the host function returns; the frames of wasm are not run on.
+ */
+#ifndef WAZERO_H
+#define WAZERO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(WAZERO_BUILD)
+#define WAZERO_API __attribute__((visibility("default")))
+#else
+#define WAZERO_API
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define WAZERO_NODISCARD __attribute__((warn_unused_result))
+#else
+#define WAZERO_NODISCARD
+#endif
+
+/* The size to pass with a NUL-terminated string. */
+#define WAZERO_CSTR ((size_t)-1)
+
+/* The size of a page of linear memory in bytes. */
+#define WAZERO_PAGE_SIZE ((size_t)65536)
+
+typedef struct wazero_error wazero_error_t;
+typedef struct wazero_cache wazero_cache_t;
+typedef struct wazero_runtime_config wazero_runtime_config_t;
+typedef struct wazero_runtime wazero_runtime_t;
+typedef struct wazero_compiled_module wazero_compiled_module_t;
+typedef struct wazero_imports wazero_imports_t;
+typedef struct wazero_module_config wazero_module_config_t;
+typedef struct wazero_module wazero_module_t;
+typedef struct wazero_function wazero_function_t;
+typedef struct wazero_memory wazero_memory_t;
+typedef struct wazero_memory_view wazero_memory_view_t;
+typedef struct wazero_global wazero_global_t;
+
+/* ---------------------------------------------------------------- versions ------- */
+
+/* The version of this library, for example "0.1.0".
+ * Ownership: static. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_version(void);
+
+/* The version of wazero inside the engine library, for example "v1.12.0". Loads the
+ * engine library if nothing has loaded it yet.
+ * Ownership: *version is static. Threads: any. Errors: INTERNAL when the engine library
+ * cannot be found or does not fit. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_engine_version(const char **version);
+
+/* ---------------------------------------------------------------- errors --------- */
+
+/* What went wrong. The numbers are fixed; 6 and 7 belong to timeouts and interrupts,
+ * which this version does not have. */
+typedef enum {
+    WAZERO_ERROR_COMPILE = 1, /* the bytes are not a module that can be compiled     */
+    WAZERO_ERROR_LINK = 2,    /* an import is missing or of another type             */
+    WAZERO_ERROR_TRAP = 3,    /* the guest trapped; see wazero_error_trap_code       */
+    WAZERO_ERROR_EXIT = 4,    /* the guest exited; see wazero_error_exit_code        */
+    WAZERO_ERROR_CLOSED = 5,  /* the object or what it needs is closed               */
+    WAZERO_ERROR_INVALID = 8, /* a wrong argument: count, type, range or name        */
+    WAZERO_ERROR_MEMORY = 9,  /* the host could not provide memory                   */
+    WAZERO_ERROR_HOST = 10,   /* a host function failed; see wazero_error_payload    */
+    WAZERO_ERROR_INTERNAL = 11, /* a defect of this library, or an engine not found   */
+    WAZERO_ERROR_FORKED = 12 /* the object is from before fork()                    */
+} wazero_error_kind_t;
+
+/* Why the guest trapped, as wazero tells the reasons apart. */
+typedef enum {
+    WAZERO_TRAP_NONE = 0,
+    WAZERO_TRAP_STACK_OVERFLOW = 1,
+    WAZERO_TRAP_UNREACHABLE = 2,
+    WAZERO_TRAP_INTEGER_DIVIDE_BY_ZERO = 3,
+    WAZERO_TRAP_INTEGER_OVERFLOW = 4,
+    WAZERO_TRAP_INVALID_CONVERSION_TO_INTEGER = 5,
+    WAZERO_TRAP_OUT_OF_BOUNDS_MEMORY_ACCESS = 6,
+    WAZERO_TRAP_INVALID_TABLE_ACCESS = 7,
+    WAZERO_TRAP_INDIRECT_CALL_TYPE_MISMATCH = 8,
+    WAZERO_TRAP_UNALIGNED_ATOMIC = 9,
+    WAZERO_TRAP_EXPECTED_SHARED_MEMORY = 10,
+    WAZERO_TRAP_TOO_MANY_WAITERS = 11,
+    WAZERO_TRAP_UNCAUGHT_EXCEPTION = 12,
+    WAZERO_TRAP_NULL_REFERENCE = 13
+} wazero_trap_code_t;
+
+/* One line of a wasm stack trace, the innermost first. Strings may be empty, never
+ * NULL. */
+typedef struct {
+    const char *module;    /* name of the module from its name section, or ""        */
+    const char *function;  /* name from the name section, or "$" and the index       */
+    const char *signature; /* as wazero writes it: "(i32,i32) i32"                   */
+    const char *source;    /* source positions, one a line, where DWARF has them     */
+} wazero_frame_t;
+
+/* What went wrong. Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_error_kind_t wazero_error_kind(const wazero_error_t *error);
+
+/* The whole message, wazero's own text with its stack trace where there is one, UTF-8.
+ * *size, if size is not NULL, gets its size in bytes.
+ * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_error_message(const wazero_error_t *error, size_t *size);
+
+/* The reason of a trap; WAZERO_TRAP_NONE for an error of another kind.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_trap_code_t wazero_error_trap_code(const wazero_error_t *error);
+
+/* The fixed text of a trap code, for example "integer divide by zero"; "" for NONE and
+ * for numbers that are no trap code.
+ * Ownership: static. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_trap_code_text(wazero_trap_code_t code);
+
+/* The exit code of an error of kind EXIT; 0 for an error of another kind.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API uint32_t wazero_error_exit_code(const wazero_error_t *error);
+
+/* The number of frames of the wasm stack trace, 0 if there is none. wazero records at
+ * most 30.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_error_frame_count(const wazero_error_t *error);
+
+/* The frame at index, or NULL behind the last.
+ * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
+WAZERO_API const wazero_frame_t *wazero_error_frame(const wazero_error_t *error,
+                                                    size_t index);
+
+/* What the host function gave to wazero_error_new_host; NULL for other errors.
+ * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
+WAZERO_API void *wazero_error_payload(const wazero_error_t *error);
+
+/* Makes the error that a host function returns to end the call that led to it. The call
+ * reports kind HOST with this message, the wasm stack trace and this payload.
+ * delete_payload, which may be NULL, is called with payload when the error is deleted.
+ * Ownership: the caller's; a host function passes it on by returning it. Threads:
+ * any. Errors: when memory runs out the result is an error of kind MEMORY, and the
+ * payload has been deleted. */
+WAZERO_API wazero_error_t *wazero_error_new_host(const char *message, size_t size,
+                                                 void *payload,
+                                                 void (*delete_payload)(void *payload));
+
+/* Makes the error that a host function returns to end the guest as proc_exit does: the
+ * calling module is closed with exit_code, and the call reports kind EXIT.
+ * Ownership: as wazero_error_new_host. Threads: any. Errors: as above. */
+WAZERO_API wazero_error_t *wazero_error_new_exit(uint32_t exit_code);
+
+/* Ownership: takes error, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_error_delete(wazero_error_t *error);
+
+/* ---------------------------------------------------------------- types ---------- */
+
+/* Value types, numbered as in the binary format. */
+typedef uint8_t wazero_value_type_t;
+#define WAZERO_TYPE_I32 ((wazero_value_type_t)0x7f)
+#define WAZERO_TYPE_I64 ((wazero_value_type_t)0x7e)
+#define WAZERO_TYPE_F32 ((wazero_value_type_t)0x7d)
+#define WAZERO_TYPE_F64 ((wazero_value_type_t)0x7c)
+#define WAZERO_TYPE_V128 ((wazero_value_type_t)0x7b)
+#define WAZERO_TYPE_FUNCREF ((wazero_value_type_t)0x70)
+#define WAZERO_TYPE_EXTERNREF ((wazero_value_type_t)0x6f)
+#define WAZERO_TYPE_EXNREF ((wazero_value_type_t)0x69)
+/* A typed function reference, whatever its heap type. */
+#define WAZERO_TYPE_REF ((wazero_value_type_t)0x64)
+
+/* The name of a value type in the text format, "i32" for example; "unknown" for a
+ * number that is none. Ownership: static. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_value_type_name(wazero_value_type_t type);
+
+/* The type of a function. slot_count is the number of slots that a call needs: the
+ * larger one of what its parameters and what its results take. */
+typedef struct {
+    const wazero_value_type_t *params;
+    size_t param_count;
+    const wazero_value_type_t *results;
+    size_t result_count;
+    size_t param_slot_count;
+    size_t result_slot_count;
+    size_t slot_count;
+} wazero_function_type_t;
+
+/* Limits of a memory in pages, of a table in elements. max counts if has_max. */
+typedef struct {
+    uint64_t min;
+    uint64_t max;
+    bool has_max;
+    bool shared; /* memories only */
+} wazero_limits_t;
+
+/* What can be imported and exported, numbered as in the binary format. */
+typedef enum {
+    WAZERO_EXTERN_FUNCTION = 0,
+    WAZERO_EXTERN_TABLE = 1,
+    WAZERO_EXTERN_MEMORY = 2,
+    WAZERO_EXTERN_GLOBAL = 3,
+    WAZERO_EXTERN_TAG = 4
+} wazero_extern_kind_t;
+
+/* An import or an export with its type. */
+typedef struct {
+    const char *module; /* of an import; "" for an export */
+    size_t module_size;
+    const char *name;
+    size_t name_size;
+    wazero_extern_kind_t kind;
+    uint32_t index; /* in the index space of its kind */
+    union {
+        wazero_function_type_t function; /* FUNCTION; of a TAG its params */
+        wazero_limits_t memory;
+        struct {
+            wazero_limits_t limits;
+            wazero_value_type_t element;
+        } table;
+        struct {
+            wazero_value_type_t value;
+            bool is_mutable;
+        } global;
+    } type;
+} wazero_extern_t;
+
+/* "function", "table", "memory", "global" or "tag"; "unknown" for another number.
+ * Ownership: static. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_extern_kind_name(wazero_extern_kind_t kind);
+
+/* Values and slots. An i32 fills the lower half of its slot, with the upper half
+ * zero. A float is stored by its bits, so NaN payloads are kept. */
+static inline uint64_t wazero_encode_i32(int32_t value)
+{
+    return (uint32_t)value;
+}
+static inline int32_t wazero_decode_i32(uint64_t slot)
+{
+    return (int32_t)(uint32_t)slot;
+}
+static inline uint64_t wazero_encode_i64(int64_t value)
+{
+    return (uint64_t)value;
+}
+static inline int64_t wazero_decode_i64(uint64_t slot)
+{
+    return (int64_t)slot;
+}
+
+static inline uint64_t wazero_encode_f32(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float wazero_decode_f32(uint64_t slot)
+{
+    uint32_t bits = (uint32_t)slot;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint64_t wazero_encode_f64(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double wazero_decode_f64(uint64_t slot)
+{
+    double value;
+    memcpy(&value, &slot, sizeof value);
+    return value;
+}
+
+/* ---------------------------------------------------------------- cache ---------- */
+
+/* Keeps compiled code so that compiling the same bytes again costs nothing: in memory
+ * if directory is NULL, else in files below directory (UTF-8, made if missing) that
+ * later processes find too. One cache may serve any number of runtimes.
+ * Ownership: *cache is the caller's; runtimes that use it keep it alive. Threads:
+ * any. Errors: INVALID when the directory cannot be used, INTERNAL. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_cache_new(const char *directory,
+                                                             wazero_cache_t **cache);
+
+/* Ownership: takes cache, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_cache_delete(wazero_cache_t *cache);
+
+/* ---------------------------------------------------------------- runtime config - */
+
+/* How code is executed. */
+typedef enum {
+    WAZERO_ENGINE_AUTO = 0,       /* the compiler where the machine has one */
+    WAZERO_ENGINE_COMPILER = 1,   /* machine code, compiled ahead of time    */
+    WAZERO_ENGINE_INTERPRETER = 2 /* slower, on every machine                */
+} wazero_engine_kind_t;
+
+/* Features of the WebAssembly specification, as wazero numbers them; V2 is the
+ * default. */
+typedef uint64_t wazero_features_t;
+#define WAZERO_FEATURE_BULK_MEMORY_OPERATIONS ((wazero_features_t)1 << 0)
+#define WAZERO_FEATURE_MULTI_VALUE ((wazero_features_t)1 << 1)
+#define WAZERO_FEATURE_MUTABLE_GLOBAL ((wazero_features_t)1 << 2)
+#define WAZERO_FEATURE_NON_TRAPPING_FLOAT_TO_INT_CONVERSION ((wazero_features_t)1 << 3)
+#define WAZERO_FEATURE_REFERENCE_TYPES ((wazero_features_t)1 << 4)
+#define WAZERO_FEATURE_SIGN_EXTENSION_OPS ((wazero_features_t)1 << 5)
+#define WAZERO_FEATURE_SIMD ((wazero_features_t)1 << 6)
+#define WAZERO_FEATURE_THREADS ((wazero_features_t)1 << 7)
+#define WAZERO_FEATURE_TAIL_CALL ((wazero_features_t)1 << 8)
+#define WAZERO_FEATURE_EXTENDED_CONST ((wazero_features_t)1 << 9)
+#define WAZERO_FEATURE_EXCEPTION_HANDLING ((wazero_features_t)1 << 10)
+#define WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES ((wazero_features_t)1 << 11)
+#define WAZERO_FEATURES_V1 WAZERO_FEATURE_MUTABLE_GLOBAL
+#define WAZERO_FEATURES_V2 (((wazero_features_t)1 << 7) - 1)
+
+/* The default configuration: engine AUTO, features V2, memories up to 65,536 pages,
+ * tables up to 10,000,000 elements, debug information off.
+ * Ownership: *config is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_config_new(wazero_runtime_config_t **config);
+
+/* Ownership: takes config, which may be NULL. Threads: one. Errors: none. */
+WAZERO_API void wazero_runtime_config_delete(wazero_runtime_config_t *config);
+
+/* Ownership: nothing. Threads: one. Errors: INVALID for a number that is no engine. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_config_set_engine(wazero_runtime_config_t *config,
+                                 wazero_engine_kind_t engine);
+
+/* Ownership: nothing. Threads: one. Errors: INVALID for bits that are no feature. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_config_set_features(wazero_runtime_config_t *config,
+                                   wazero_features_t features);
+
+/* The largest size of each memory, in pages from 0 to 65,536. A module whose memory
+ * starts larger is refused; one that grows further gets -1 from memory.grow.
+ * Ownership: nothing. Threads: one. Errors: INVALID out of range. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_config_set_memory_limit_pages(wazero_runtime_config_t *config,
+                                             uint32_t pages);
+
+/* The largest size of each table, in elements from 0 to 10,000,000. A module whose
+ * table starts larger is refused; one that grows further gets -1 from table.grow.
+ * Ownership: nothing. Threads: one. Errors: INVALID out of range. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_config_set_table_limit(wazero_runtime_config_t *config,
+                                      uint32_t elements);
+
+/* Whether stack traces carry source lines where the module has DWARF (default: no). Go
+ * reads DWARF, and a module made for it can make Go run out of memory, which ends the
+ * process: turn it on for modules that you trust.
+ * Ownership: nothing. Threads: one. Errors: none. */
+WAZERO_API void wazero_runtime_config_set_debug_info(wazero_runtime_config_t *config,
+                                                     bool enabled);
+
+/* The cache to use, or NULL for none (the default).
+ * Ownership: config keeps cache alive. Threads: one. Errors: none. */
+WAZERO_API void wazero_runtime_config_set_cache(wazero_runtime_config_t *config,
+                                                wazero_cache_t *cache);
+
+/* ---------------------------------------------------------------- runtime -------- */
+
+/* Makes a runtime, the world in which modules find each other by name. config may be
+ * NULL for the default. The first call in a process loads the engine library, which
+ * takes some milliseconds and starts the threads of the Go runtime.
+ * Ownership: *runtime is the caller's. Threads: any. Errors: INTERNAL when the
+ * engine library cannot be found or does not fit, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_new(const wazero_runtime_config_t *config, wazero_runtime_t **runtime);
+
+/* Closes the runtime and every module and compiled module in it; calls that run in them
+ * report EXIT with exit_code when they come back.
+ * Ownership: runtime stays the caller's. Threads: any. Errors: FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_close_with_exit_code(wazero_runtime_t *runtime, uint32_t exit_code);
+
+/* Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API bool wazero_runtime_is_closed(const wazero_runtime_t *runtime);
+
+/* Closes the runtime if that has not happened yet, and gives the handle back.
+ * Ownership: takes runtime, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_runtime_delete(wazero_runtime_t *runtime);
+
+/* Decodes, validates and compiles size bytes at wasm.
+ * Ownership: *compiled is the caller's. Threads: any. Errors: COMPILE, CLOSED, MEMORY,
+ * INVALID, FORKED, INTERNAL. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_compile(wazero_runtime_t *runtime, const void *wasm, size_t size,
+                       wazero_compiled_module_t **compiled);
+
+/* Compiles and instantiates in one step. imports and config may be NULL.
+ * Ownership: *module is the caller's. Threads: any. Errors: those of
+ * wazero_runtime_compile, wazero_module_new and wazero_module_start. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_instantiate(wazero_runtime_t *runtime, const void *wasm, size_t size,
+                           const wazero_imports_t *imports,
+                           const wazero_module_config_t *config,
+                           wazero_module_t **module);
+
+/* The open module of this name, or *module = NULL if there is none.
+ * Ownership: *module is the caller's, a handle of its own. Threads: any. Errors:
+ * CLOSED, FORKED, INVALID when name is NULL. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_module(wazero_runtime_t *runtime, const char *name, size_t size,
+                      wazero_module_t **module);
+
+/* Whether size bytes at wasm are a valid module: NULL if so. No code is made.
+ * config may be NULL; its features and limits count.
+ * Ownership: nothing. Threads: any. Errors: COMPILE, MEMORY, INTERNAL. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_validate(const wazero_runtime_config_t *config, const void *wasm, size_t size);
+
+/* ---------------------------------------------------------------- compiled module - */
+
+/* The name of the module from its name section, "" if it has none.
+ * Ownership: borrowed until compiled is deleted. Threads: any. Errors: none. */
+WAZERO_API const char *
+wazero_compiled_module_name(const wazero_compiled_module_t *compiled, size_t *size);
+
+/* The bytes that were compiled, as they were given.
+ * Ownership: borrowed until compiled is deleted. Threads: any. Errors: none. */
+WAZERO_API const void *
+wazero_compiled_module_bytes(const wazero_compiled_module_t *compiled, size_t *size);
+
+/* Imports and exports in the order of the module, with their types; NULL behind the
+ * last. They can be read after close, too.
+ * Ownership: borrowed until compiled is deleted. Threads: any. Errors: none. */
+WAZERO_API size_t
+wazero_compiled_module_import_count(const wazero_compiled_module_t *compiled);
+WAZERO_API const wazero_extern_t *
+wazero_compiled_module_import(const wazero_compiled_module_t *compiled, size_t index);
+WAZERO_API size_t
+wazero_compiled_module_export_count(const wazero_compiled_module_t *compiled);
+WAZERO_API const wazero_extern_t *
+wazero_compiled_module_export(const wazero_compiled_module_t *compiled, size_t index);
+
+/* Frees the compiled code; modules that run it go on.
+ * Ownership: compiled stays the caller's. Threads: any. Errors: FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_compiled_module_close(wazero_compiled_module_t *compiled);
+
+/* Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API bool
+wazero_compiled_module_is_closed(const wazero_compiled_module_t *compiled);
+
+/* Ownership: takes compiled, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_compiled_module_delete(wazero_compiled_module_t *compiled);
+
+/* ---------------------------------------------------------------- imports -------- */
+
+/* A host function. stack holds the arguments, one slot each (a v128 two), and takes
+ * the results from its start on; the upper half of an i32 or f32 argument's slot is
+ * zero. caller is the module that called, borrowed for the call; NULL when the host
+ * itself calls. It may call back into any module, nested 1,000 deep at most. What it
+ * returns ends the call that led to it: NULL goes on, an error from
+ * wazero_error_new_host or _exit, or one that a call inside reported, comes out of
+ * the outer call. It must not leave by longjmp or a C++ exception. */
+typedef wazero_error_t *(*wazero_host_function_t)(void *user, wazero_module_t *caller,
+                                                  uint64_t *stack);
+
+/* An empty set of imports. Names that a module does not need are ignored; names that it
+ * needs and are not here are looked for among the runtime's modules.
+ * Ownership: *imports is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_new(wazero_imports_t **imports);
+
+/* Ownership: takes imports, which may be NULL; what was instantiated with it goes on.
+ * Threads: one. Errors: none. */
+WAZERO_API void wazero_imports_delete(wazero_imports_t *imports);
+
+/* Adds a host function as module.name. It takes its type from the import that it
+ * answers. A second one of the same name replaces the first.
+ * Ownership: user is passed to function; delete_user, which may be NULL, is called
+ * with it once, when neither imports nor any module needs it any more, also when
+ * this fails. Threads: one. Errors: INVALID for a name that is not UTF-8, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_function(wazero_imports_t *imports, const char *module,
+                            size_t module_size, const char *name, size_t name_size,
+                            wazero_host_function_t function, void *user,
+                            void (*delete_user)(void *user));
+
+/* Adds every export of source, a module of the same runtime, under the module name.
+ * Ownership: imports and what is instantiated with it keep source alive. Threads: one.
+ * Errors: INVALID for a name that is not UTF-8, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_module(wazero_imports_t *imports, const char *module,
+                          size_t module_size, wazero_module_t *source);
+
+/* Adds one export of source, export_name, as module.name.
+ * Ownership: as wazero_imports_add_module. Threads: one. Errors: INVALID when there
+ * is no such export or a name is not UTF-8, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_export(wazero_imports_t *imports, const char *module,
+                          size_t module_size, const char *name, size_t name_size,
+                          wazero_module_t *source, const char *export_name,
+                          size_t export_name_size);
+
+/* A function of a host module: its name, its type and what to call. */
+typedef struct {
+    const char *name;
+    size_t name_size;
+    const wazero_value_type_t *params;
+    size_t param_count;
+    const wazero_value_type_t *results;
+    size_t result_count;
+    wazero_host_function_t function;
+    void *user;
+    void (*delete_user)(void *user); /* may be NULL */
+} wazero_host_function_definition_t;
+
+/* Makes a module of host functions that later modules of the runtime find under name.
+ * The runtime keeps it until one of the two is closed. module_user is what
+ * wazero_module_user returns. After the module is closed its functions are not called
+ * any more.
+ * Ownership: *module is the caller's; user as in wazero_imports_add_function.
+ * Threads: any. Errors: INVALID for a name that is empty, taken or not UTF-8, or a
+ * type that is none; CLOSED, MEMORY, FORKED, INTERNAL. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_host_module_new(wazero_runtime_t *runtime, const char *name, size_t name_size,
+                       const wazero_host_function_definition_t *functions, size_t count,
+                       void *module_user, wazero_module_t **module);
+
+/* ---------------------------------------------------------------- module config -- */
+
+/* Reads up to size bytes into buffer for the guest's standard input; *read = 0 is
+ * the end. Writes size bytes from buffer for its standard output or error, all of
+ * them. An error ends the call that led here, as in a host function. */
+typedef wazero_error_t *(*wazero_read_function_t)(void *user, void *buffer, size_t size,
+                                                  size_t *read);
+typedef wazero_error_t *(*wazero_write_function_t)(void *user, const void *buffer,
+                                                   size_t size);
+
+/* The default: no name, no arguments, no environment, no files, standard input empty,
+ * output discarded, clocks and random numbers that are the same in every run, "_start"
+ * called if it is exported.
+ * Ownership: *config is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_new(wazero_module_config_t **config);
+
+/* Ownership: takes config, which may be NULL. Threads: one. Errors: none. */
+WAZERO_API void wazero_module_config_delete(wazero_module_config_t *config);
+
+/* The name under which other modules of the runtime find this one; "" (the default)
+ * leaves it anonymous. A named module stays until it or its runtime is closed.
+ * Ownership: copies. Threads: one. Errors: INVALID if it is not UTF-8, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_name(wazero_module_config_t *config, const char *name,
+                              size_t size);
+
+/* The guest's arguments, the program's name first, NUL-terminated each.
+ * Ownership: copies. Threads: one. Errors: INVALID, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_args(wazero_module_config_t *config, const char *const *args,
+                              size_t count);
+
+/* Adds one variable to the guest's environment, or replaces it.
+ * Ownership: copies. Threads: one. Errors: INVALID for an empty key or one with '=',
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_env(wazero_module_config_t *config, const char *key,
+                             const char *value);
+
+/* Which standard stream. */
+typedef enum { WAZERO_STDIN = 0, WAZERO_STDOUT = 1, WAZERO_STDERR = 2 } wazero_stream_t;
+
+/* Gives the guest the process's own stream.
+ * Ownership: nothing. Threads: one. Errors: INVALID for a number that is no stream. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_inherit_stream(wazero_module_config_t *config,
+                                    wazero_stream_t stream);
+
+/* Gives the guest an open file descriptor as a stream.
+ * Ownership: duplicates it when a module is instantiated; the caller's stays open and
+ * must be open until then. Threads: one. Errors: INVALID. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_stream_fd(wazero_module_config_t *config,
+                                   wazero_stream_t stream, int fd);
+
+/* Gives the guest bytes as its standard input, then the end of file.
+ * Ownership: copies. Threads: one. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_stdin_bytes(wazero_module_config_t *config, const void *bytes,
+                                     size_t size);
+
+/* Gives the guest standard input from a function, standard output or error to one.
+ * Ownership: user as in wazero_imports_add_function. Threads: one; the function is
+ * called by whichever thread runs the guest. Errors: INVALID, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_stdin_function(wazero_module_config_t *config,
+                                        wazero_read_function_t function, void *user,
+                                        void (*delete_user)(void *user));
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_module_config_set_output_function(
+    wazero_module_config_t *config, wazero_stream_t stream,
+    wazero_write_function_t function, void *user, void (*delete_user)(void *user));
+
+/* Shows the host directory to the guest as guest_path ("/" or "/data"). In this version
+ * a mount is wazero's own, which is no jail: see wazero's documentation of
+ * WithDirMount.
+ * Ownership: copies. Threads: one. Errors: INVALID when a path is empty, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_add_mount(wazero_module_config_t *config,
+                               const char *host_directory, const char *guest_path,
+                               bool read_only);
+
+/* Gives the guest the host's own clocks and sleep, or its random numbers.
+ * Ownership: nothing. Threads: one. Errors: none. */
+WAZERO_API void
+wazero_module_config_set_system_walltime(wazero_module_config_t *config);
+WAZERO_API void
+wazero_module_config_set_system_nanotime(wazero_module_config_t *config);
+WAZERO_API void
+wazero_module_config_set_system_nanosleep(wazero_module_config_t *config);
+WAZERO_API void wazero_module_config_set_system_random(wazero_module_config_t *config);
+
+/* The exported functions that wazero_module_start calls, in this order, those that
+ * exist. The default is "_start" alone; count 0 calls none.
+ * Ownership: copies. Threads: one. Errors: INVALID, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_start_functions(wazero_module_config_t *config,
+                                         const char *const *names, size_t count);
+
+/* A pointer to find again from the module (wazero_module_user).
+ * Ownership: borrowed for ever. Threads: one. Errors: none. */
+WAZERO_API void wazero_module_config_set_user(wazero_module_config_t *config,
+                                              void *user);
+
+/* ---------------------------------------------------------------- module --------- */
+
+/* Links and instantiates a compiled module without running any of its code: call
+ * wazero_module_start before anything else, or use wazero_runtime_instantiate. imports
+ * and config may be NULL. What imports lacks is looked for among the runtime's modules
+ * by name; WASI ("wasi_snapshot_preview1") is there by itself.
+ * Ownership: *module is the caller's. Threads: any. Errors: LINK, CLOSED, INVALID
+ * for a name that is taken, TRAP for a data segment that does not fit, MEMORY,
+ * FORKED, INTERNAL. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_new(wazero_compiled_module_t *compiled, const wazero_imports_t *imports,
+                  const wazero_module_config_t *config, wazero_module_t **module);
+
+/* Runs the module's start function, then the start functions of its configuration. A
+ * guest that exits with code 0 is success and leaves the module closed; any other end
+ * closes it too.
+ * Ownership: nothing. Threads: any. Errors: TRAP, EXIT, HOST, CLOSED, INVALID when
+ * called twice. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_start(wazero_module_t *module);
+
+/* The name under which the runtime knows the module, "" if it is anonymous.
+ * Ownership: borrowed until the module is deleted. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_module_name(const wazero_module_t *module, size_t *size);
+
+/* The pointer from wazero_module_config_set_user, or NULL.
+ * Ownership: the caller's affair. Threads: any. Errors: none. */
+WAZERO_API void *wazero_module_user(const wazero_module_t *module);
+
+/* The exports in the order of the module; NULL behind the last.
+ * Ownership: borrowed until the module is deleted. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_module_export_count(const wazero_module_t *module);
+WAZERO_API const wazero_extern_t *wazero_module_export(const wazero_module_t *module,
+                                                       size_t index);
+/* The export of this name, or NULL. */
+WAZERO_API const wazero_extern_t *
+wazero_module_find_export(const wazero_module_t *module, const char *name, size_t size);
+
+/* The modules from which this one got its imports, each once; NULL behind the last.
+ * *shares_references, if not NULL, tells whether function references can pass between
+ * the two (a shared table, a global or a function type with references): then this
+ * module's functions may stay reachable from the source.
+ * Ownership: borrowed until the module is deleted. Threads: any. Errors: none. */
+WAZERO_API wazero_module_t *wazero_module_source(const wazero_module_t *module,
+                                                 size_t index, bool *shares_references);
+
+/* An exported function, prepared for calling.
+ * Ownership: *function is the caller's; it keeps the module alive. Threads: any.
+ * Errors: INVALID when there is no such function (the message names those that
+ * exist), CLOSED, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_function(wazero_module_t *module, const char *name, size_t size,
+                       wazero_function_t **function);
+
+/* The exported memory of this name; with name NULL the module's memory, exported or
+ * not. Ownership, Threads, Errors: as wazero_module_function. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_memory(wazero_module_t *module, const char *name, size_t size,
+                     wazero_memory_t **memory);
+
+/* An exported global.
+ * Ownership, Threads, Errors: as wazero_module_function. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_global(wazero_module_t *module, const char *name, size_t size,
+                     wazero_global_t **global);
+
+/* Closes the module. A call that runs in it, on this or another thread, goes on until
+ * it comes back and then reports EXIT with exit_code if the host called with one,
+ * CLOSED otherwise.
+ * Ownership: module stays the caller's. Threads: any. Errors: FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_close_with_exit_code(wazero_module_t *module, uint32_t exit_code);
+
+/* Whether the module is closed; *exit_code, if not NULL, then gets its exit code.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API bool wazero_module_is_closed(const wazero_module_t *module,
+                                        uint32_t *exit_code);
+
+/* Ownership: takes module, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_module_delete(wazero_module_t *module);
+
+/* ---------------------------------------------------------------- function ------- */
+
+/* The type of the function.
+ * Ownership: borrowed until the function is deleted. Threads: any. Errors: none. */
+WAZERO_API const wazero_function_type_t *
+wazero_function_type(const wazero_function_t *function);
+
+/* The name under which it was found.
+ * Ownership: borrowed until the function is deleted. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_function_name(const wazero_function_t *function,
+                                            size_t *size);
+
+/* Calls the function. arg_count and result_count are numbers of slots and must be those
+ * of its type. args may be NULL if there are none, and so may results; they may
+ * overlap.
+ * Ownership: nothing. Threads: any; it waits while another thread is inside the
+ * module or one linked to it. Errors: TRAP, EXIT, HOST, CLOSED, INVALID for wrong
+ * counts, for references, and when waiting would never end, FORKED, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_function_call(wazero_function_t *function, const uint64_t *args,
+                     size_t arg_count, uint64_t *results, size_t result_count);
+
+/* The same with one buffer of at least type->slot_count slots: arguments in, results
+ * out. This is the fast way. Upper halves of i32 and f32 slots are ignored.
+ * Ownership, Threads, Errors: as wazero_function_call. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_function_call_with_stack(wazero_function_t *function, uint64_t *stack,
+                                size_t slot_count);
+
+/* Ownership: takes function, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_function_delete(wazero_function_t *function);
+
+/* ---------------------------------------------------------------- memory --------- */
+
+/* The first byte of the memory. It does not move when the memory grows for as long as a
+ * view exists (wazero_memory_view_new). NULL when the module is closed.
+ * Ownership: borrowed. Threads: any; the guest may write at the same time. Errors:
+ * none. */
+WAZERO_API uint8_t *wazero_memory_data(const wazero_memory_t *memory);
+
+/* The size in bytes and in pages, 0 when the module is closed. A memory never shrinks.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_memory_size(const wazero_memory_t *memory);
+WAZERO_API uint32_t wazero_memory_pages(const wazero_memory_t *memory);
+
+/* The declared limits in pages.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_limits_t wazero_memory_type(const wazero_memory_t *memory);
+
+/* Copies size bytes at offset out of the memory or into it.
+ * Ownership: nothing. Threads: any. Errors: INVALID when the range is not inside the
+ * memory (nothing is copied), CLOSED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_read(const wazero_memory_t *memory, uint64_t offset, void *buffer,
+                   size_t size);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_memory_write(wazero_memory_t *memory,
+                                                                uint64_t offset,
+                                                                const void *buffer,
+                                                                size_t size);
+
+/* Grows the memory by delta pages; *old_pages gets the size from before.
+ * Ownership: nothing. Threads: any; it waits while another thread is inside the module.
+ * Errors: INVALID when the maximum or the limit does not allow it, CLOSED, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_grow(wazero_memory_t *memory, uint32_t delta, uint32_t *old_pages);
+
+/* A view pins the bytes: while it exists they stay where they are and can be read and
+ * written, also after the memory grew (then it shows the size from when it was made)
+ * and after the module was closed (then nobody else sees them).
+ * Ownership: *view is the caller's. Threads: any. Errors: CLOSED, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_view_new(wazero_memory_t *memory, wazero_memory_view_t **view);
+WAZERO_API uint8_t *wazero_memory_view_data(const wazero_memory_view_t *view);
+WAZERO_API size_t wazero_memory_view_size(const wazero_memory_view_t *view);
+WAZERO_API void wazero_memory_view_delete(wazero_memory_view_t *view);
+
+/* Ownership: takes memory, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_memory_delete(wazero_memory_t *memory);
+
+/* ---------------------------------------------------------------- global --------- */
+
+/* The type of the value, and whether it can be set.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_value_type_t wazero_global_type(const wazero_global_t *global);
+WAZERO_API bool wazero_global_is_mutable(const wazero_global_t *global);
+
+/* Reads or sets the value. This version knows numbers only.
+ * Ownership: nothing. Threads: any; it waits while another thread is inside the
+ * module. Errors: INVALID when the global is not mutable or holds a v128 or a
+ * reference, CLOSED, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_global_get(wazero_global_t *global,
+                                                              uint64_t *slot);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_global_set(wazero_global_t *global,
+                                                              uint64_t slot);
+
+/* Ownership: takes global, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_global_delete(wazero_global_t *global);
+
+/* ---------------------------------------------------------------- seed ----------- */
+
+/* The first API of this library, kept to the letter. Closing frees. Handles are
+ * those of the typed API: a runtime is a wazero_runtime_t, a module a
+ * wazero_module_t. Where a char ** is taken it may be NULL; *error is set to NULL on
+ * success and to a message otherwise, which is freed with wazero_free.
+ * wazero_new_runtime and wazero_instantiate return NULL on failure;
+ * wazero_call_function returns 0 on success and -1 on failure. nargs must be the
+ * number of parameters, nresults the number of results, in slots. */
+WAZERO_API void *wazero_new_runtime(void);
+WAZERO_API void wazero_runtime_close(void *runtime);
+WAZERO_API void *wazero_instantiate(void *runtime, const void *wasm, size_t len,
+                                    char **error);
+WAZERO_API void wazero_module_close(void *module);
+WAZERO_API int wazero_call_function(void *module, const char *name,
+                                    const uint64_t *args, size_t nargs,
+                                    uint64_t *results, size_t nresults, char **error);
+WAZERO_API void wazero_free(void *memory);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * callable.h - a function of a module, prepared: its type, and the engine's call
+ * engines.
+ *
+ * A call engine serves one call at a time, so a function that is called again while it
+ * runs (wasm, host, the same function) takes a spare one. A callable belongs to its
+ * module and is used inside the module's group only; its type may be read by anyone.
+ */
+#ifndef WAZERO_LIB_CALLABLE_H
+#define WAZERO_LIB_CALLABLE_H
+
+#include "engine_abi.h"
+#include "host.h"
+#include "wazero.h"
+
+/* Call engines that are kept for nested calls; deeper ones are made and given back. */
+enum { CALLABLE_KEPT = 4 };
+
+typedef struct {
+    wazero_module_t *module; /* borrowed: it owns this; NULL: not prepared yet */
+    const wazero_function_type_t *type;
+    uint32_t index;        /* in the function index space */
+    bool takes_references; /* a reference to a function among its types */
+    wazero__host_t *host;  /* a function of a host module, or NULL */
+    unsigned depth;        /* calls of it that run now */
+    wz_handle kept[CALLABLE_KEPT];
+} wazero__callable_t;
+
+void wazero__callable_init(wazero__callable_t *callable, wazero_module_t *module,
+                           const wazero_function_type_t *type, uint32_t index,
+                           wazero__host_t *host);
+
+/* Gives the call engines back. */
+void wazero__callable_clear(wazero__callable_t *callable);
+
+/* Calls it; stack has at least the slot_count of its type. Enters the group. Errors: as
+ * wazero_function_call_with_stack. */
+wazero_error_t *wazero__callable_call(wazero__callable_t *callable, uint64_t *stack);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * callbacks.c - what the engine calls in lib: host functions, memories, streams.
+ *
+ * They run on the thread that entered the guest, inside its activation, except
+ * memory_release, which comes from a thread of Go's. An error waits in the activation
+ * until the call is over; Go only learns that there is one.
+ */
+#include "callbacks.h"
+
+#include "call/call.h"
+#include "engine.h"
+#include "error.h"
+#include "fork.h"
+#include "module.h"
+
+/* Keeps an error for the call that runs; the first one counts. */
+static const wazero_error_t *keep(wazero_error_t *error)
+{
+    wazero__activation_t *activation = wazero__thread()->activation;
+    if (activation->pending)
+        wazero_error_delete(error);
+    else
+        activation->pending = error;
+    return activation->pending;
+}
+
+/* In a child that the host has just forked: leaves the call, for the engine that is
+ * to go on with it is dead there. Its frames are on a stack of Go's, which nobody
+ * will use again, and on this thread's, which the jump takes back. */
+static void escape_if_forked(void)
+{
+    wazero__activation_t *activation = wazero__thread()->activation;
+    if (wazero__fork_is_current(activation->generation))
+        return;
+    if (!activation->pending)
+        activation->pending = wazero__fork_error("call");
+    longjmp(activation->escape, 1);
+}
+
+static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
+                         wz_string *message, uint32_t *exit_code)
+{
+    wazero_error_t *error =
+        wazero__host_call((wazero__host_t *)function, (wazero_module_t *)caller, stack);
+    const wazero_error_t *kept = error ? keep(error) : NULL;
+    escape_if_forked();
+    if (!kept)
+        return 0;
+    if (wazero__error_closes_caller(kept)) {
+        *exit_code = wazero_error_exit_code(kept);
+        return 2;
+    }
+    message->data = wazero_error_message(kept, &message->size);
+    return 1;
+}
+
+static uintptr_t memory_new(uintptr_t module_address, uint64_t capacity,
+                            uint64_t maximum)
+{
+    wazero_module_t *module = (wazero_module_t *)module_address;
+    (void)capacity; /* what is reserved costs nothing, so all of it is */
+    module->linear = wazero__linear_new(maximum);
+    if (!module->linear) {
+        /* The ranges of modules that are gone go with Go's next collection: have
+         * one. */
+        wazero__engine()->collect();
+        module->linear = wazero__linear_new(maximum);
+    }
+    if (!module->linear)
+        return 0;
+    module->linear_used = true;
+    return (uintptr_t)wazero__linear_retain(module->linear); /* the engine's */
+}
+
+static uint8_t *memory_reallocate(uintptr_t memory, uint64_t size)
+{
+    return wazero__linear_resize((wazero__linear_t *)memory, size);
+}
+
+static void memory_release(uintptr_t memory)
+{
+    wazero__linear_release((wazero__linear_t *)memory);
+}
+
+static void module_closed(uintptr_t module, uint32_t exit_code)
+{
+    if (module) /* helpers of lib's have none */
+        wazero__module_shut((wazero_module_t *)module, MODULE_EXITED, exit_code);
+}
+
+static int64_t stream_read(uintptr_t user, uint8_t *buffer, uint64_t size)
+{
+    size_t count;
+    wazero_error_t *error = wazero__stream_read((wazero__stream_cursor_t *)user, buffer,
+                                                (size_t)size, &count);
+    if (error)
+        keep(error);
+    escape_if_forked();
+    return error ? -1 : (int64_t)count;
+}
+
+static int64_t stream_write(uintptr_t user, const uint8_t *buffer, uint64_t size)
+{
+    wazero_error_t *error =
+        wazero__stream_write((wazero__stream_cursor_t *)user, buffer, (size_t)size);
+    if (error)
+        keep(error);
+    escape_if_forked();
+    return error ? -1 : (int64_t)size;
+}
+
+const wz_callbacks *wazero__callbacks(void)
+{
+    static const wz_callbacks callbacks = {
+        .host_call = host_call,
+        .memory_new = memory_new,
+        .memory_reallocate = memory_reallocate,
+        .memory_release = memory_release,
+        .module_closed = module_closed,
+        .stream_read = stream_read,
+        .stream_write = stream_write,
+    };
+    return &callbacks;
+}

@@ -1,0 +1,173 @@
+/*
+ * compiled.c - compiling and validating. See compiled.h.
+ */
+#include "compiled.h"
+
+#include <stdlib.h>
+
+#include "engine.h"
+#include "error.h"
+#include "fork.h"
+#include "runtime.h"
+
+/* Reads the module, then has the engine compile what the parser lets through. */
+static wazero_error_t *compile(wazero_compiled_module_t *compiled,
+                               const struct wazero_runtime_config *config,
+                               wz_handle runtime)
+{
+    wz_error failure = {0};
+    wazero_error_t *error = wazero__parse(compiled->bytes, compiled->size,
+                                          &config->limits, &compiled->parsed);
+    if (error)
+        return error;
+    const wazero__parsed_t *parsed = compiled->parsed;
+    const void *bytes = parsed->bytes ? parsed->bytes : compiled->bytes;
+    size_t size = parsed->bytes ? parsed->size : compiled->size;
+    if (!wazero__engine()->runtime_compile(runtime, bytes, size, &compiled->handle,
+                                           &failure))
+        return wazero__engine_error(&failure);
+    return NULL;
+}
+
+static void destroy(wazero_compiled_module_t *compiled)
+{
+    wazero__parsed_delete(compiled->parsed);
+    free(compiled->bytes);
+    if (compiled->runtime)
+        wazero__runtime_release(compiled->runtime);
+    free(compiled);
+}
+
+wazero_error_t *wazero_runtime_compile(wazero_runtime_t *runtime, const void *wasm,
+                                       size_t size, wazero_compiled_module_t **compiled)
+{
+    wazero_error_t *error = wazero__runtime_check(runtime);
+    if (error)
+        return error;
+    if (!wasm && size)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "the module's bytes must not be NULL");
+    wazero_compiled_module_t *made = calloc(1, sizeof *made);
+    if (!made)
+        return wazero__error_memory();
+    atomic_init(&made->references, 1);
+    made->bytes = malloc(size ? size : 1);
+    if (!made->bytes) {
+        free(made);
+        return wazero__error_memory();
+    }
+    if (size)
+        memcpy(made->bytes, wasm, size);
+    made->size = size;
+    made->runtime = wazero__runtime_retain(runtime);
+    error = compile(made, &runtime->config, runtime->handle);
+    if (error) {
+        destroy(made);
+        /* Closed by another thread meanwhile: say that, not what became of the
+         * handle. */
+        if (wazero_runtime_is_closed(runtime)) {
+            wazero_error_delete(error);
+            error = wazero__runtime_check(runtime);
+        }
+        return error;
+    }
+    *compiled = made;
+    return NULL;
+}
+
+wazero_error_t *wazero_validate(const wazero_runtime_config_t *config, const void *wasm,
+                                size_t size)
+{
+    struct wazero_runtime_config light =
+        config ? *config : wazero__default_runtime_config;
+    wazero_runtime_t *runtime;
+    wazero_compiled_module_t *compiled;
+    /* wazero validates only where it compiles; its interpreter's code is the
+     * cheapest. */
+    light.engine = WAZERO_ENGINE_INTERPRETER;
+    light.cache = NULL;
+    light.debug_info = false;
+    wazero_error_t *error = wazero_runtime_new(&light, &runtime);
+    if (error)
+        return error;
+    error = wazero_runtime_compile(runtime, wasm, size, &compiled);
+    if (!error)
+        wazero_compiled_module_delete(compiled);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
+wazero_compiled_module_t *
+wazero__compiled_module_retain(wazero_compiled_module_t *compiled)
+{
+    atomic_fetch_add(&compiled->references, 1);
+    return compiled;
+}
+
+/* ---- what it holds ---- */
+
+const char *wazero_compiled_module_name(const wazero_compiled_module_t *compiled,
+                                        size_t *size)
+{
+    if (size)
+        *size = compiled->parsed->name_size;
+    return compiled->parsed->name;
+}
+
+const void *wazero_compiled_module_bytes(const wazero_compiled_module_t *compiled,
+                                         size_t *size)
+{
+    if (size)
+        *size = compiled->size;
+    return compiled->bytes;
+}
+
+size_t wazero_compiled_module_import_count(const wazero_compiled_module_t *compiled)
+{
+    return compiled->parsed->import_count;
+}
+
+const wazero_extern_t *
+wazero_compiled_module_import(const wazero_compiled_module_t *compiled, size_t index)
+{
+    const wazero__parsed_t *parsed = compiled->parsed;
+    return index < parsed->import_count ? &parsed->imports[index] : NULL;
+}
+
+size_t wazero_compiled_module_export_count(const wazero_compiled_module_t *compiled)
+{
+    return compiled->parsed->export_count;
+}
+
+const wazero_extern_t *
+wazero_compiled_module_export(const wazero_compiled_module_t *compiled, size_t index)
+{
+    const wazero__parsed_t *parsed = compiled->parsed;
+    return index < parsed->export_count ? &parsed->exports[index] : NULL;
+}
+
+/* ---- closing ---- */
+
+wazero_error_t *wazero_compiled_module_close(wazero_compiled_module_t *compiled)
+{
+    if (!wazero__fork_is_current(compiled->runtime->generation))
+        return wazero__fork_error("compiled module");
+    if (!atomic_exchange(&compiled->closed, true))
+        wazero__engine()->compiled_close(compiled->handle);
+    return NULL;
+}
+
+bool wazero_compiled_module_is_closed(const wazero_compiled_module_t *compiled)
+{
+    return atomic_load(&compiled->closed) ||
+           wazero_runtime_is_closed(compiled->runtime);
+}
+
+void wazero_compiled_module_delete(wazero_compiled_module_t *compiled)
+{
+    if (!compiled || atomic_fetch_sub(&compiled->references, 1) != 1)
+        return;
+    /* In a forked child the error says that there is nothing to close. */
+    wazero_error_delete(wazero_compiled_module_close(compiled));
+    destroy(compiled);
+}

@@ -1,0 +1,27 @@
+/*
+ * compiled.h - the compiled module inside lib: the engine's, and what the parser found.
+ *
+ * Immutable but for being closed. Modules hold a reference, for the parsed part.
+ */
+#ifndef WAZERO_LIB_COMPILED_H
+#define WAZERO_LIB_COMPILED_H
+
+#include <stdatomic.h>
+
+#include "engine_abi.h"
+#include "parse.h"
+
+struct wazero_compiled_module {
+    atomic_uint references;
+    wazero_runtime_t *runtime; /* a reference */
+    wazero__parsed_t *parsed;
+    uint8_t *bytes; /* as they were given */
+    size_t size;
+    wz_handle handle;
+    atomic_bool closed;
+};
+
+wazero_compiled_module_t *
+wazero__compiled_module_retain(wazero_compiled_module_t *compiled);
+
+#endif

@@ -1,0 +1,385 @@
+/*
+ * config.c - building the configurations of runtimes and modules. See config.h.
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cache.h"
+#include "error.h"
+
+#define PAGES_MAX 65536u
+#define TABLE_ELEMENTS_MAX 10000000u
+#define FEATURES_ALL (((wazero_features_t)1 << 12) - 1)
+
+/* ---- runtime configuration ---- */
+
+const struct wazero_runtime_config wazero__default_runtime_config = {
+    .engine = WAZERO_ENGINE_AUTO,
+    .limits = {.memory_pages = PAGES_MAX,
+               .table_elements = TABLE_ELEMENTS_MAX,
+               .features = WAZERO_FEATURES_V2},
+};
+
+wazero_error_t *wazero_runtime_config_new(wazero_runtime_config_t **config)
+{
+    wazero_runtime_config_t *made = malloc(sizeof *made);
+    if (!made)
+        return wazero__error_memory();
+    *made = wazero__default_runtime_config;
+    *config = made;
+    return NULL;
+}
+
+void wazero_runtime_config_delete(wazero_runtime_config_t *config)
+{
+    if (!config)
+        return;
+    wazero_cache_delete(config->cache);
+    free(config);
+}
+
+wazero_error_t *wazero_runtime_config_set_engine(wazero_runtime_config_t *config,
+                                                 wazero_engine_kind_t engine)
+{
+    if ((unsigned)engine > WAZERO_ENGINE_INTERPRETER)
+        return wazero__error(WAZERO_ERROR_INVALID, "%u is no engine", (unsigned)engine);
+    config->engine = engine;
+    return NULL;
+}
+
+wazero_error_t *wazero_runtime_config_set_features(wazero_runtime_config_t *config,
+                                                   wazero_features_t features)
+{
+    if (features & ~FEATURES_ALL)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "features 0x%" PRIx64 " has bits that are no feature: "
+                             "0x%" PRIx64,
+                             features, features & ~FEATURES_ALL);
+    config->limits.features = features;
+    return NULL;
+}
+
+wazero_error_t *
+wazero_runtime_config_set_memory_limit_pages(wazero_runtime_config_t *config,
+                                             uint32_t pages)
+{
+    if (pages > PAGES_MAX)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "memory limit of %" PRIu32 " pages is over %u (4 GiB)",
+                             pages, PAGES_MAX);
+    config->limits.memory_pages = pages;
+    return NULL;
+}
+
+wazero_error_t *wazero_runtime_config_set_table_limit(wazero_runtime_config_t *config,
+                                                      uint32_t elements)
+{
+    if (elements > TABLE_ELEMENTS_MAX)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "table limit of %" PRIu32 " elements is over %u", elements,
+                             TABLE_ELEMENTS_MAX);
+    config->limits.table_elements = elements;
+    return NULL;
+}
+
+void wazero_runtime_config_set_debug_info(wazero_runtime_config_t *config, bool enabled)
+{
+    config->debug_info = enabled;
+}
+
+void wazero_runtime_config_set_cache(wazero_runtime_config_t *config,
+                                     wazero_cache_t *cache)
+{
+    if (cache)
+        wazero__cache_retain(cache);
+    wazero_cache_delete(config->cache);
+    config->cache = cache;
+}
+
+/* ---- module configuration ---- */
+
+const struct wazero_module_config wazero__default_module_config;
+
+wazero_error_t *wazero_module_config_new(wazero_module_config_t **config)
+{
+    wazero_module_config_t *made = calloc(1, sizeof *made);
+    if (!made)
+        return wazero__error_memory();
+    *config = made;
+    return NULL;
+}
+
+static void clear_texts(wazero__text_t *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        wazero__text_clear(&texts[i]);
+    free(texts);
+}
+
+void wazero_module_config_delete(wazero_module_config_t *config)
+{
+    if (!config)
+        return;
+    wazero__text_clear(&config->name);
+    clear_texts(config->args, config->arg_count);
+    clear_texts(config->start_functions, config->start_function_count);
+    for (size_t i = 0; i < config->environment_count; i++) {
+        wazero__text_clear(&config->environment[i].key);
+        wazero__text_clear(&config->environment[i].value);
+    }
+    free(config->environment);
+    for (size_t i = 0; i < config->mount_count; i++) {
+        wazero__text_clear(&config->mounts[i].host);
+        wazero__text_clear(&config->mounts[i].guest);
+    }
+    free(config->mounts);
+    for (int i = 0; i < 3; i++)
+        wazero__stream_release(config->streams[i]);
+    free(config);
+}
+
+wazero_error_t *wazero_module_config_set_name(wazero_module_config_t *config,
+                                              const char *name, size_t size)
+{
+    wazero__text_t copy;
+    wazero_error_t *error = wazero__text_copy(&copy, name, size, "the module's name");
+    if (error)
+        return error;
+    wazero__text_clear(&config->name);
+    config->name = copy;
+    return NULL;
+}
+
+/* Bytes that the host gives as they are: arguments, variables and paths need not be
+ * UTF-8, for file names are not. */
+static wazero_error_t *copy_string(wazero__text_t *text, const char *string)
+{
+    size_t size = strlen(string);
+    text->data = malloc(size + 1);
+    if (!text->data)
+        return wazero__error_memory();
+    memcpy(text->data, string, size + 1);
+    text->size = size;
+    return NULL;
+}
+
+/* Copies a list of strings; what names it in errors. */
+static wazero_error_t *copy_strings(wazero__text_t **texts, size_t *text_count,
+                                    const char *const *strings, size_t count,
+                                    const char *what)
+{
+    wazero_error_t *error = NULL;
+    wazero__text_t *copies = calloc(count ? count : 1, sizeof *copies);
+    if (!copies)
+        return wazero__error_memory();
+    for (size_t i = 0; i < count && !error; i++)
+        error = strings[i]
+                    ? copy_string(&copies[i], strings[i])
+                    : wazero__error(WAZERO_ERROR_INVALID, "%s %zu is NULL", what, i);
+    if (error) {
+        clear_texts(copies, count);
+        return error;
+    }
+    clear_texts(*texts, *text_count);
+    *texts = copies;
+    *text_count = count;
+    return NULL;
+}
+
+wazero_error_t *wazero_module_config_set_args(wazero_module_config_t *config,
+                                              const char *const *args, size_t count)
+{
+    return copy_strings(&config->args, &config->arg_count, args, count, "argument");
+}
+
+wazero_error_t *wazero_module_config_set_start_functions(wazero_module_config_t *config,
+                                                         const char *const *names,
+                                                         size_t count)
+{
+    wazero_error_t *error =
+        copy_strings(&config->start_functions, &config->start_function_count, names,
+                     count, "start function");
+    if (!error)
+        config->start_functions_set = true;
+    return error;
+}
+
+/* Makes room for one more element of size bytes in an array of count. */
+static wazero_error_t *grow(void **array, size_t count, size_t size)
+{
+    void *more = realloc(*array, (count + 1) * size);
+    if (!more)
+        return wazero__error_memory();
+    *array = more;
+    return NULL;
+}
+
+wazero_error_t *wazero_module_config_set_env(wazero_module_config_t *config,
+                                             const char *key, const char *value)
+{
+    wazero__variable_t made = {{NULL, 0}, {NULL, 0}};
+    if (!key || !*key || strchr(key, '=') || !value)
+        return wazero__error(
+            WAZERO_ERROR_INVALID,
+            "an environment variable needs a value, and a name that is "
+            "not empty and has no '=' (got %s)",
+            key ? key : "NULL");
+    wazero_error_t *error = copy_string(&made.key, key);
+    if (!error)
+        error = copy_string(&made.value, value);
+    if (error)
+        goto error;
+    for (size_t i = 0; i < config->environment_count; i++) {
+        wazero__variable_t *old = &config->environment[i];
+        if (strcmp(old->key.data, key) == 0) {
+            wazero__text_clear(&old->key);
+            wazero__text_clear(&old->value);
+            *old = made;
+            return NULL;
+        }
+    }
+    error = grow((void **)&config->environment, config->environment_count, sizeof made);
+    if (error)
+        goto error;
+    config->environment[config->environment_count++] = made;
+    return NULL;
+error:
+    wazero__text_clear(&made.key);
+    wazero__text_clear(&made.value);
+    return error;
+}
+
+wazero_error_t *wazero_module_config_add_mount(wazero_module_config_t *config,
+                                               const char *host_directory,
+                                               const char *guest_path, bool read_only)
+{
+    wazero__mount_t made = {.read_only = read_only};
+    if (!host_directory || !*host_directory || !guest_path || !*guest_path)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "a mount needs a host directory and a guest path");
+    wazero_error_t *error = copy_string(&made.host, host_directory);
+    if (!error)
+        error = copy_string(&made.guest, guest_path);
+    if (!error)
+        error = grow((void **)&config->mounts, config->mount_count, sizeof made);
+    if (error) {
+        wazero__text_clear(&made.host);
+        wazero__text_clear(&made.guest);
+        return error;
+    }
+    config->mounts[config->mount_count++] = made;
+    return NULL;
+}
+
+/* ---- streams ---- */
+
+static wazero_error_t *check_stream(wazero_stream_t stream)
+{
+    if ((unsigned)stream > WAZERO_STDERR)
+        return wazero__error(WAZERO_ERROR_INVALID, "%u is no standard stream",
+                             (unsigned)stream);
+    return NULL;
+}
+
+/* Puts a stream into its place; made is NULL if there was no memory for it. */
+static wazero_error_t *set_stream(wazero_module_config_t *config,
+                                  wazero_stream_t stream, wazero__stream_t *made)
+{
+    if (!made)
+        return wazero__error_memory();
+    wazero__stream_release(config->streams[stream]);
+    config->streams[stream] = made;
+    return NULL;
+}
+
+wazero_error_t *wazero_module_config_inherit_stream(wazero_module_config_t *config,
+                                                    wazero_stream_t stream)
+{
+    wazero_error_t *error = check_stream(stream);
+    return error ? error : set_stream(config, stream, wazero__stream_new_inherited());
+}
+
+wazero_error_t *wazero_module_config_set_stream_fd(wazero_module_config_t *config,
+                                                   wazero_stream_t stream, int fd)
+{
+    wazero_error_t *error = check_stream(stream);
+    if (!error && fd < 0)
+        error = wazero__error(WAZERO_ERROR_INVALID, "%d is no file descriptor", fd);
+    return error ? error : set_stream(config, stream, wazero__stream_new_fd(fd));
+}
+
+wazero_error_t *wazero_module_config_set_stdin_bytes(wazero_module_config_t *config,
+                                                     const void *bytes, size_t size)
+{
+    return set_stream(config, WAZERO_STDIN, wazero__stream_new_bytes(bytes, size));
+}
+
+/* Refuses a stream without a function, and deletes its user. */
+static wazero_error_t *check_function(bool given, void *user,
+                                      void (*delete_user)(void *user))
+{
+    if (given)
+        return NULL;
+    if (delete_user)
+        delete_user(user);
+    return wazero__error(WAZERO_ERROR_INVALID,
+                         "the stream's function must not be NULL");
+}
+
+wazero_error_t *wazero_module_config_set_stdin_function(wazero_module_config_t *config,
+                                                        wazero_read_function_t function,
+                                                        void *user,
+                                                        void (*delete_user)(void *user))
+{
+    wazero_error_t *error = check_function(function != NULL, user, delete_user);
+    if (error)
+        return error;
+    return set_stream(config, WAZERO_STDIN,
+                      wazero__stream_new_reader(function, user, delete_user));
+}
+
+wazero_error_t *wazero_module_config_set_output_function(
+    wazero_module_config_t *config, wazero_stream_t stream,
+    wazero_write_function_t function, void *user, void (*delete_user)(void *user))
+{
+    wazero_error_t *error = check_stream(stream);
+    if (!error && stream == WAZERO_STDIN)
+        error = wazero__error(WAZERO_ERROR_INVALID, "standard input is not an output");
+    if (error && delete_user)
+        delete_user(user);
+    if (!error)
+        error = check_function(function != NULL, user, delete_user);
+    if (error)
+        return error;
+    return set_stream(config, stream,
+                      wazero__stream_new_writer(function, user, delete_user));
+}
+
+/* ---- clocks, random numbers, user ---- */
+
+void wazero_module_config_set_system_walltime(wazero_module_config_t *config)
+{
+    config->system_walltime = true;
+}
+
+void wazero_module_config_set_system_nanotime(wazero_module_config_t *config)
+{
+    config->system_nanotime = true;
+}
+
+void wazero_module_config_set_system_nanosleep(wazero_module_config_t *config)
+{
+    config->system_nanosleep = true;
+}
+
+void wazero_module_config_set_system_random(wazero_module_config_t *config)
+{
+    config->system_random = true;
+}
+
+void wazero_module_config_set_user(wazero_module_config_t *config, void *user)
+{
+    config->user = user;
+}

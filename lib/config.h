@@ -1,0 +1,55 @@
+/*
+ * config.h - the insides of the two configurations. They are built by one thread and
+ * then read; a runtime and a module take a copy of what they need later.
+ */
+#ifndef WAZERO_LIB_CONFIG_H
+#define WAZERO_LIB_CONFIG_H
+
+#include "parse.h"
+#include "stream.h"
+#include "text.h"
+
+struct wazero_runtime_config {
+    wazero_engine_kind_t engine;
+    wazero__parse_limits_t limits;
+    bool debug_info;
+    wazero_cache_t *cache; /* a reference, or NULL */
+};
+
+/* The default configuration, without a cache. */
+extern const struct wazero_runtime_config wazero__default_runtime_config;
+
+typedef struct {
+    wazero__text_t host;
+    wazero__text_t guest;
+    bool read_only;
+} wazero__mount_t;
+
+typedef struct {
+    wazero__text_t key;
+    wazero__text_t value;
+} wazero__variable_t;
+
+struct wazero_module_config {
+    wazero__text_t name;
+    wazero__text_t *args;
+    size_t arg_count;
+    wazero__variable_t *environment;
+    size_t environment_count;
+    wazero__mount_t *mounts;
+    size_t mount_count;
+    wazero__text_t *start_functions; /* those to call, if start_functions_set */
+    size_t start_function_count;
+    bool start_functions_set;
+    wazero__stream_t *streams[3]; /* a reference each, or NULL */
+    bool system_walltime;
+    bool system_nanotime;
+    bool system_nanosleep;
+    bool system_random;
+    void *user;
+};
+
+/* What "_start" alone looks like, and the default for everything else. */
+extern const struct wazero_module_config wazero__default_module_config;
+
+#endif

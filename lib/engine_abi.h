@@ -1,0 +1,193 @@
+/*
+ * engine_abi.h - the contract between libwazero (C) and the engine library (Go).
+ *
+ * Only lib/engine.c and engine/ include it. Handles are numbers that Go gave out; 0 is
+ * none. Pointers that C passes are valid for the call only, except `user` values, which
+ * Go hands back to the callbacks untouched and never follows. Strings are UTF-8 with a
+ * size. Functions that can fail return true on success and fill *error otherwise.
+ */
+#ifndef WAZERO_ENGINE_ABI_H
+#define WAZERO_ENGINE_ABI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Changes whenever this file does; lib refuses an engine library of another number. */
+#define WZ_ABI_VERSION 1
+
+typedef uint64_t wz_handle;
+
+typedef struct {
+    const char *data;
+    size_t size;
+} wz_string;
+
+/* The numbers are those of wazero_error_kind_t. */
+enum {
+    WZ_ERROR_COMPILE = 1,
+    WZ_ERROR_LINK = 2,
+    WZ_ERROR_TRAP = 3,
+    WZ_ERROR_EXIT = 4,
+    WZ_ERROR_CLOSED = 5,
+    WZ_ERROR_INVALID = 8,
+    WZ_ERROR_MEMORY = 9,
+    WZ_ERROR_HOST = 10,
+    WZ_ERROR_INTERNAL = 11
+};
+
+typedef struct {
+    int32_t kind;
+    uint32_t exit_code; /* of kind EXIT */
+    char *message;      /* from C's malloc, NUL-terminated; NULL without memory */
+    size_t message_size;
+} wz_error;
+
+/* What Go calls in lib. A callback that fails keeps its error for itself (lib has it in
+ * the activation of the thread) and reports only that it failed. */
+typedef struct {
+    /* Calls a host function. Returns 0 to go on, 1 to end the call with an error whose
+     * text is put in *message (borrowed until the next callback on this thread), 2 to
+     * close the calling module with *exit_code and end as proc_exit does. caller is the
+     * `user` of the calling module, 0 if it is none of lib's. */
+    int32_t (*host_call)(uintptr_t function, uintptr_t caller, uint64_t *stack,
+                         wz_string *message, uint32_t *exit_code);
+    /* Makes the memory of the module whose `user` is module: 0 if that fails. */
+    uintptr_t (*memory_new)(uintptr_t module, uint64_t capacity, uint64_t maximum);
+    /* Sets its size in bytes and returns its base, or NULL if that is refused. */
+    uint8_t *(*memory_reallocate)(uintptr_t memory, uint64_t size);
+    /* Go has no reference to the memory any more. Called from a thread of Go's own. */
+    void (*memory_release)(uintptr_t memory);
+    /* The module was closed, by proc_exit or by lib itself. Must not call the engine if
+     * lib itself is closing a runtime. */
+    void (*module_closed)(uintptr_t module, uint32_t exit_code);
+    /* Standard streams: the number of bytes read (0 is the end) or written, -1 if it
+     * failed. */
+    int64_t (*stream_read)(uintptr_t user, uint8_t *buffer, uint64_t size);
+    int64_t (*stream_write)(uintptr_t user, const uint8_t *buffer, uint64_t size);
+} wz_callbacks;
+
+typedef struct {
+    int32_t engine; /* wazero_engine_kind_t */
+    uint32_t memory_limit_pages;
+    uint64_t features;
+    wz_handle cache; /* 0: none */
+    bool debug_info;
+} wz_runtime_config;
+
+typedef struct {
+    wz_string name; /* export name */
+    const uint8_t *params;
+    size_t param_count;
+    const uint8_t *results;
+    size_t result_count;
+    uintptr_t function; /* first argument of host_call */
+} wz_host_function;
+
+/* Where a standard stream leads. */
+enum {
+    WZ_STREAM_NONE = 0,
+    WZ_STREAM_INHERIT = 1,
+    WZ_STREAM_FD = 2,
+    WZ_STREAM_CALL = 3
+};
+
+typedef struct {
+    int32_t kind;
+    int32_t fd;     /* FD: Go duplicates it */
+    uintptr_t user; /* CALL: first argument of stream_read or stream_write */
+} wz_stream;
+
+typedef struct {
+    wz_string host;
+    wz_string guest;
+    bool read_only;
+} wz_mount;
+
+typedef struct {
+    wz_string key;
+    wz_string value;
+} wz_variable;
+
+/* An import module name and the module (or host module) that answers it. */
+typedef struct {
+    wz_string name;
+    wz_handle module;
+} wz_import;
+
+typedef struct {
+    uintptr_t user; /* the module in lib */
+    const wz_import *imports;
+    size_t import_count;
+    const wz_string *args;
+    size_t arg_count;
+    const wz_variable *environment;
+    size_t environment_count;
+    wz_stream streams[3];
+    const wz_mount *mounts;
+    size_t mount_count;
+    bool system_walltime;
+    bool system_nanotime;
+    bool system_nanosleep;
+    bool system_random;
+} wz_module_config;
+
+/* The functions that the engine library exports, by name "wz_" and the member's
+ * name. */
+typedef struct {
+    uint32_t (*abi_version)(void);
+    /* Hands over the callbacks, once, before anything else. */
+    void (*start)(const wz_callbacks *callbacks);
+    /* Has Go collect garbage, and so release memories that nothing leads to any
+     * more. */
+    void (*collect)(void);
+    /* wazero's version as its module has it, from C's malloc. */
+    char *(*engine_version)(void);
+
+    bool (*cache_new)(wz_string directory, wz_handle *cache, wz_error *error);
+    void (*cache_close)(wz_handle cache);
+
+    bool (*runtime_new)(const wz_runtime_config *config, wz_handle *runtime,
+                        wz_error *error);
+    void (*runtime_close)(wz_handle runtime, uint32_t exit_code);
+
+    bool (*runtime_compile)(wz_handle runtime, const void *wasm, size_t size,
+                            wz_handle *compiled, wz_error *error);
+    void (*compiled_close)(wz_handle compiled);
+
+    /* Compiles and instantiates a host module that only imports lists can find. */
+    bool (*host_module_new)(wz_handle runtime, wz_string name,
+                            const wz_host_function *functions, size_t count,
+                            wz_handle *module, wz_error *error);
+    /* wazero's own WASI under the given module name, likewise. */
+    bool (*wasi_new)(wz_handle runtime, wz_string name, wz_handle *module,
+                     wz_error *error);
+
+    /* Instantiates without a name and without calling start functions. */
+    bool (*module_new)(wz_handle runtime, wz_handle compiled,
+                       const wz_module_config *config, wz_handle *module,
+                       wz_error *error);
+    void (*module_close)(wz_handle module, uint32_t exit_code);
+    /* Forgets the module: Go may collect it once nothing else leads to it. */
+    void (*module_release)(wz_handle module);
+
+    /* A call engine for the function at an index of the function index space. */
+    bool (*function_new)(wz_handle module, uint32_t index, wz_handle *function,
+                         wz_error *error);
+    /* Calls it; stack has the slot_count of its type. */
+    bool (*function_call)(wz_handle function, uint64_t *stack, size_t slot_count,
+                          wz_error *error);
+    void (*function_release)(wz_handle function);
+
+    /* The memory's old size in pages, or -1 when it cannot grow. */
+    int64_t (*memory_grow)(wz_handle module, uint32_t delta);
+
+    /* An exported global; one slot, so no v128. */
+    bool (*global_new)(wz_handle module, wz_string name, wz_handle *global,
+                       wz_error *error);
+    bool (*global_get)(wz_handle global, uint64_t *slot, wz_error *error);
+    bool (*global_set)(wz_handle global, uint64_t slot, wz_error *error);
+    void (*global_release)(wz_handle global);
+} wz_engine;
+
+#endif

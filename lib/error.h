@@ -1,0 +1,41 @@
+/*
+ * error.h - how lib makes errors. The object itself is private to error.c.
+ *
+ * An error is made once, at the place that knows the most, and travels up unchanged. If
+ * memory runs out while one is made, the maker returns a static error of kind MEMORY,
+ * which wazero_error_delete leaves alone: no caller has to think of it.
+ */
+#ifndef WAZERO_LIB_ERROR_H
+#define WAZERO_LIB_ERROR_H
+
+#include "wazero.h"
+
+/* An error with a printf-style message. */
+wazero_error_t *wazero__error(wazero_error_kind_t kind, const char *format, ...)
+    __attribute__((format(printf, 2, 3), cold));
+
+/* The error of kind MEMORY; never fails. */
+wazero_error_t *wazero__error_memory(void) __attribute__((cold));
+
+/* An error of kind EXIT with wazero's text for the code. */
+wazero_error_t *wazero__error_exit(uint32_t exit_code) __attribute__((cold));
+
+/* An error whose message came from the engine: the trap code and the frames are read
+ * out of the text. Copies message. */
+wazero_error_t *wazero__error_from_engine(int32_t kind, const char *message,
+                                          size_t size, uint32_t exit_code)
+    __attribute__((cold));
+
+/* Puts a printf-style prefix before the message, as wazero wraps errors. Takes
+ * error. */
+wazero_error_t *wazero__error_prefix(wazero_error_t *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3), cold));
+
+/* One error out of two: kind, codes and payload of what a host function reported,
+ * text and frames of what the engine made of it. Takes both. */
+wazero_error_t *wazero__error_merge(wazero_error_t *cause, wazero_error_t *outer);
+
+/* Whether the error came from wazero_error_new_exit. */
+bool wazero__error_closes_caller(const wazero_error_t *error);
+
+#endif

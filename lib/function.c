@@ -1,0 +1,99 @@
+/*
+ * function.c - handles of exported functions. A handle is immutable; the callable
+ * behind it is the module's and shared by all handles of the same export.
+ */
+#include <stdlib.h>
+
+#include "error.h"
+#include "module.h"
+
+struct wazero_function {
+    wazero_module_t *module; /* a reference */
+    wazero__callable_t *callable;
+    const wazero_extern_t *export;
+};
+
+wazero_error_t *wazero_module_function(wazero_module_t *module, const char *name,
+                                       size_t size, wazero_function_t **function)
+{
+    const wazero_extern_t *export;
+    wazero_error_t *error =
+        wazero__module_lookup(module, name, size, WAZERO_EXTERN_FUNCTION, &export);
+    if (error)
+        return error;
+    wazero_function_t *made = malloc(sizeof *made);
+    if (!made)
+        return wazero__error_memory();
+    made->callable =
+        wazero__module_callable(module, (size_t)(export - module->exports));
+    if (!made->callable) {
+        free(made);
+        return wazero__error_memory();
+    }
+    made->module = wazero__module_retain(module);
+    made->export = export;
+    *function = made;
+    return NULL;
+}
+
+void wazero_function_delete(wazero_function_t *function)
+{
+    if (!function)
+        return;
+    wazero__module_release(function->module);
+    free(function);
+}
+
+const wazero_function_type_t *wazero_function_type(const wazero_function_t *function)
+{
+    return function->callable->type;
+}
+
+const char *wazero_function_name(const wazero_function_t *function, size_t *size)
+{
+    if (size)
+        *size = function->export->name_size;
+    return function->export->name;
+}
+
+wazero_error_t *wazero_function_call_with_stack(wazero_function_t *function,
+                                                uint64_t *stack, size_t slot_count)
+{
+    wazero__callable_t *callable = function->callable;
+    if (slot_count < callable->type->slot_count)
+        return wazero__error(
+            WAZERO_ERROR_INVALID, "function \"%s\" needs a stack of %zu slots, got %zu",
+            function->export->name, callable->type->slot_count, slot_count);
+    return wazero__callable_call(callable, stack);
+}
+
+wazero_error_t *wazero_function_call(wazero_function_t *function, const uint64_t *args,
+                                     size_t arg_count, uint64_t *results,
+                                     size_t result_count)
+{
+    enum { SMALL = 16 };
+    const wazero_function_type_t *type = function->callable->type;
+    uint64_t small[SMALL], *stack = small;
+    if (arg_count != type->param_slot_count)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "expected %zu params, but passed %zu to function \"%s\"",
+                             type->param_slot_count, arg_count, function->export->name);
+    if (result_count != type->result_slot_count)
+        return wazero__error(
+            WAZERO_ERROR_INVALID,
+            "function \"%s\" has %zu results, but there is room for %zu",
+            function->export->name, type->result_slot_count, result_count);
+    if (type->slot_count > SMALL) {
+        stack = malloc(type->slot_count * sizeof *stack);
+        if (!stack)
+            return wazero__error_memory();
+    }
+    if (arg_count)
+        memcpy(stack, args, arg_count * sizeof *stack);
+    wazero_error_t *error = wazero__callable_call(function->callable, stack);
+    if (!error && result_count)
+        memcpy(results, stack, result_count * sizeof *stack);
+    if (stack != small)
+        free(stack);
+    return error;
+}

@@ -1,0 +1,266 @@
+/*
+ * host.c - host functions and the modules made of them. See host.h.
+ */
+#include "host.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "engine.h"
+#include "error.h"
+#include "module.h"
+#include "runtime.h"
+#include "value.h"
+
+struct wazero__definition {
+    atomic_uint references;
+    wazero_host_function_t function;
+    void *user;
+    void (*delete_user)(void *user);
+};
+
+wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
+                                             void *user,
+                                             void (*delete_user)(void *user))
+{
+    wazero__definition_t *definition = malloc(sizeof *definition);
+    if (!definition) {
+        if (delete_user)
+            delete_user(user);
+        return NULL;
+    }
+    atomic_init(&definition->references, 1);
+    definition->function = function;
+    definition->user = user;
+    definition->delete_user = delete_user;
+    return definition;
+}
+
+wazero__definition_t *wazero__definition_retain(wazero__definition_t *definition)
+{
+    atomic_fetch_add(&definition->references, 1);
+    return definition;
+}
+
+void wazero__definition_release(wazero__definition_t *definition)
+{
+    if (!definition || atomic_fetch_sub(&definition->references, 1) != 1)
+        return;
+    if (definition->delete_user)
+        definition->delete_user(definition->user);
+    free(definition);
+}
+
+wazero_error_t *wazero__host_call(wazero__host_t *host, wazero_module_t *caller,
+                                  uint64_t *stack)
+{
+    if (!wazero__module_is_open(host->owner))
+        return wazero__module_check(host->owner);
+    wazero__definition_t *definition = host->definition;
+    wazero_error_t *error = definition->function(definition->user, caller, stack);
+    /* As wazero does after a host call when it can: a closed module does not go on. */
+    if (!error && caller && !wazero__module_is_open(caller))
+        error = wazero__module_end_error(caller);
+    return error;
+}
+
+wz_host_function wazero__host_describe(wazero__host_t *host, const char *name,
+                                       size_t size)
+{
+    wz_host_function function = {
+        .name = {name, size},
+        .params = host->type->params,
+        .param_count = host->type->param_count,
+        .results = host->type->results,
+        .result_count = host->type->result_count,
+        .function = (uintptr_t)host,
+    };
+    return function;
+}
+
+/* ---- host modules ---- */
+
+/* What a host module owns besides its hosts: one allocation that holds the types of its
+ * functions and their names behind the exports. */
+typedef struct {
+    wazero_extern_t *exports;
+    wazero_value_type_t *types;
+    char *names;
+} storage_t;
+
+static wazero_error_t *check_types(const wazero_host_function_definition_t *function,
+                                   const wazero_value_type_t *types, size_t count,
+                                   const char *what)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!wazero__type_is_number(types[i]) && types[i] != WAZERO_TYPE_V128 &&
+            types[i] != WAZERO_TYPE_EXTERNREF)
+            return wazero__error(
+                WAZERO_ERROR_INVALID,
+                "%s %zu of host function %.*s has type 0x%02x, "
+                "which cannot be passed",
+                what, i + 1,
+                (int)wazero__text_size(function->name, function->name_size),
+                function->name, types[i]);
+    return NULL;
+}
+
+/* Sums up what the definitions need, and checks them. */
+static wazero_error_t *measure(const wazero_host_function_definition_t *functions,
+                               size_t count, size_t *type_count, size_t *name_size)
+{
+    wazero_error_t *error = NULL;
+    *type_count = 0;
+    *name_size = 0;
+    for (size_t i = 0; i < count && !error; i++) {
+        const wazero_host_function_definition_t *f = &functions[i];
+        if (!f->name || !f->function)
+            return wazero__error(WAZERO_ERROR_INVALID,
+                                 "host function %zu needs a name and a function", i);
+        size_t size = wazero__text_size(f->name, f->name_size);
+        if (!wazero__text_is_utf8(f->name, size))
+            return wazero__error(WAZERO_ERROR_INVALID,
+                                 "the name of host function %zu is not valid UTF-8", i);
+        for (size_t j = 0; j < i; j++)
+            if (wazero__text_is(
+                    functions[j].name,
+                    wazero__text_size(functions[j].name, functions[j].name_size),
+                    f->name, size))
+                return wazero__error(WAZERO_ERROR_INVALID,
+                                     "host functions %zu and %zu have the same name", j,
+                                     i);
+        *type_count += f->param_count + f->result_count;
+        *name_size += size + 1;
+        error = check_types(f, f->params, f->param_count, "parameter");
+        if (!error)
+            error = check_types(f, f->results, f->result_count, "result");
+    }
+    return error;
+}
+
+static const wazero_value_type_t *
+store_types(storage_t *storage, const wazero_value_type_t *types, size_t count)
+{
+    wazero_value_type_t *copy = storage->types;
+    if (count)
+        memcpy(copy, types, count);
+    storage->types += count;
+    return copy;
+}
+
+/* Fills the export at index from its definition. */
+static void store_export(storage_t *storage, size_t index,
+                         const wazero_host_function_definition_t *function)
+{
+    wazero_extern_t *export = &storage->exports[index];
+    wazero_function_type_t *type = &export->type.function;
+    export->module = "";
+    export->kind = WAZERO_EXTERN_FUNCTION;
+    export->index = (uint32_t)index;
+    export->name = storage->names;
+    export->name_size = wazero__text_size(function->name, function->name_size);
+    memcpy(storage->names, function->name, export->name_size);
+    storage->names[export->name_size] = '\0';
+    storage->names += export->name_size + 1;
+    type->param_count = function->param_count;
+    type->params = store_types(storage, function->params, function->param_count);
+    type->result_count = function->result_count;
+    type->results = store_types(storage, function->results, function->result_count);
+    type->param_slot_count = wazero__type_slots(type->params, type->param_count);
+    type->result_slot_count = wazero__type_slots(type->results, type->result_count);
+    type->slot_count = type->param_slot_count > type->result_slot_count
+                           ? type->param_slot_count
+                           : type->result_slot_count;
+}
+
+/* Gives a host module its exports and hosts. Takes the users of the functions, also
+ * when it fails. */
+static wazero_error_t *
+fill_host_module(wazero_module_t *module,
+                 const wazero_host_function_definition_t *functions, size_t count)
+{
+    size_t type_count, name_size;
+    bool without_memory = false;
+    wazero_error_t *error = measure(functions, count, &type_count, &name_size);
+    storage_t storage = {NULL, NULL, NULL};
+    if (!error) {
+        storage.exports =
+            calloc(1, (count + 1) * sizeof *storage.exports + type_count + name_size);
+        module->hosts = calloc(count + 1, sizeof *module->hosts);
+        if (!storage.exports || !module->hosts)
+            error = wazero__error_memory();
+    }
+    module->exports_storage = storage.exports;
+    if (error) {
+        for (size_t i = 0; i < count; i++)
+            if (functions[i].delete_user)
+                functions[i].delete_user(functions[i].user);
+        return error;
+    }
+    storage.types = (wazero_value_type_t *)(storage.exports + count + 1);
+    storage.names = (char *)(storage.types + type_count);
+    for (size_t i = 0; i < count; i++) {
+        const wazero_host_function_definition_t *f = &functions[i];
+        store_export(&storage, i, f);
+        module->hosts[i].owner = module;
+        module->hosts[i].type = &storage.exports[i].type.function;
+        module->hosts[i].definition =
+            wazero__definition_new(f->function, f->user, f->delete_user);
+        without_memory = without_memory || !module->hosts[i].definition;
+    }
+    module->host_count = count;
+    module->exports = storage.exports;
+    module->export_count = count;
+    return without_memory ? wazero__error_memory() : NULL;
+}
+
+/* Has the engine make the module. */
+static wazero_error_t *make_in_engine(wazero_module_t *module)
+{
+    wz_error failure = {0};
+    size_t count = module->host_count;
+    wz_host_function *described = calloc(count + 1, sizeof *described);
+    if (!described)
+        return wazero__error_memory();
+    for (size_t i = 0; i < count; i++)
+        described[i] = wazero__host_describe(&module->hosts[i], module->exports[i].name,
+                                             module->exports[i].name_size);
+    wz_string name = wazero__engine_string(module->name.data, module->name.size);
+    bool made = wazero__engine()->host_module_new(
+        module->runtime->handle, name, described, count, &module->handle, &failure);
+    free(described);
+    return made ? NULL : wazero__engine_error(&failure);
+}
+
+wazero_error_t *
+wazero_host_module_new(wazero_runtime_t *runtime, const char *name, size_t name_size,
+                       const wazero_host_function_definition_t *functions, size_t count,
+                       void *module_user, wazero_module_t **module)
+{
+    wazero_module_t *made = NULL;
+    wazero_error_t *error = wazero__module_allocate(runtime, &made);
+    if (error)
+        goto delete_users;
+    made->user = module_user;
+    atomic_store(&made->started, true);
+    error = wazero__text_copy(&made->name, name, name_size, "the module's name");
+    if (!error && made->name.size == 0)
+        error = wazero__error(WAZERO_ERROR_INVALID, "a host module needs a name");
+    if (error)
+        goto delete_users;
+    error = fill_host_module(made, functions, count);
+    if (!error)
+        error = wazero__runtime_add(runtime, made);
+    if (!error)
+        error = make_in_engine(made);
+    error = wazero__module_finish(made, error);
+    if (!error)
+        *module = made;
+    return error;
+delete_users:
+    for (size_t i = 0; i < count; i++)
+        if (functions[i].delete_user)
+            functions[i].delete_user(functions[i].user);
+    wazero__module_release(made);
+    return error;
+}

@@ -1,0 +1,581 @@
+/*
+ * module.c - instances: making, starting, asking, closing and ending them. See
+ * module.h.
+ */
+#include "module.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "engine.h"
+#include "error.h"
+#include "fork.h"
+#include "runtime.h"
+
+static void close_in_engine(wazero__deferred_t *deferred);
+static void destroy(wazero__deferred_t *deferred);
+
+/* The module that a member of it belongs to. */
+#define MODULE_OF(pointer, member)                                                     \
+    ((wazero_module_t *)(void *)((char *)(pointer) - offsetof(wazero_module_t, member)))
+
+/* ---- references ---- */
+
+wazero_error_t *wazero__module_allocate(wazero_runtime_t *runtime,
+                                        wazero_module_t **module)
+{
+    wazero_error_t *error = wazero__runtime_check(runtime);
+    if (error)
+        return error;
+    wazero_module_t *made = calloc(1, sizeof *made);
+    if (!made)
+        return wazero__error_memory();
+    made->group = wazero__group_new();
+    if (!made->group) {
+        free(made);
+        return wazero__error_memory();
+    }
+    atomic_init(&made->references, 1);
+    made->runtime = wazero__runtime_retain(runtime);
+    made->close.run = close_in_engine;
+    made->destroy.run = destroy;
+    *module = made;
+    return NULL;
+}
+
+wazero_module_t *wazero__module_retain(wazero_module_t *module)
+{
+    if (!wazero__module_try_retain(module))
+        wazero__group_hold(module->group, &module->references, &module->destroy);
+    return module;
+}
+
+bool wazero__module_try_retain(wazero_module_t *module)
+{
+    unsigned references = atomic_load(&module->references);
+    while (references)
+        if (atomic_compare_exchange_weak(&module->references, &references,
+                                         references + 1))
+            return true;
+    return false;
+}
+
+void wazero__module_release(wazero_module_t *module)
+{
+    if (!module)
+        return;
+    unsigned references = atomic_load(&module->references);
+    while (references > 1)
+        if (atomic_compare_exchange_weak(&module->references, &references,
+                                         references - 1))
+            return;
+    bool keep = module->link.shares_references || atomic_load(&module->kept);
+    if (keep)
+        wazero__link_give_up(&module->link);
+    wazero__group_release(module->group, &module->references, keep, &module->destroy);
+}
+
+void wazero_module_delete(wazero_module_t *module)
+{
+    wazero__module_release(module);
+}
+
+/* Nobody can reach the module any more: takes it apart. */
+static void destroy(wazero__deferred_t *deferred)
+{
+    wazero_module_t *module = MODULE_OF(deferred, destroy);
+    bool in_engine = wazero__fork_is_current(module->runtime->generation);
+    /* In a forked child the runtime's mutex may be held for ever, by a thread that
+     * is not there; and nobody will read the list again. */
+    if (in_engine)
+        wazero__runtime_remove(module->runtime, module);
+    for (size_t i = 0; module->callables && i < module->export_count; i++) {
+        if (module->callables[i] && in_engine)
+            wazero__callable_clear(module->callables[i]);
+        free(module->callables[i]);
+    }
+    free(module->callables);
+    /* So that what the engine reports of its closing changes nothing any more. */
+    atomic_store(&module->state, MODULE_CLOSED_BY_HOST);
+    if (module->handle && in_engine) {
+        if (!module->engine_closed)
+            wazero__engine()->module_close(module->handle, 0);
+        wazero__engine()->module_release(module->handle);
+    }
+    if (in_engine)
+        wazero__runtime_count_closed(module->runtime, module);
+    if (module->linear_used)
+        wazero__linear_unuse(module->linear);
+    wazero__linear_release(module->linear);
+    for (size_t i = 0; i < module->start_function_count; i++)
+        wazero__text_clear(&module->start_functions[i]);
+    free(module->start_functions);
+    for (int i = 0; i < 3; i++)
+        wazero__stream_release(module->streams[i].stream);
+    for (size_t i = 0; i < module->host_count; i++)
+        wazero__definition_release(module->hosts[i].definition);
+    free(module->hosts);
+    free(module->exports_storage);
+    wazero__text_clear(&module->name);
+    wazero__link_clear(&module->link, in_engine);
+    wazero__group_delete(module->group);
+    wazero_compiled_module_delete(module->compiled);
+    wazero__runtime_release(module->runtime);
+    free(module);
+}
+
+/* ---- making ---- */
+
+/* Takes what the module needs for as long as it lives. */
+static wazero_error_t *adopt_config(wazero_module_t *module,
+                                    const wazero_module_config_t *config)
+{
+    wazero_error_t *error = NULL;
+    if (config->name.size)
+        error = wazero__text_copy(&module->name, config->name.data, config->name.size,
+                                  "the module's name");
+    if (error)
+        return error;
+    module->user = config->user;
+    for (int i = 0; i < 3; i++)
+        module->streams[i].stream = wazero__stream_retain(config->streams[i]);
+    static const wazero__text_t only_start = {(char *)"_start", 6};
+    const wazero__text_t *names = &only_start;
+    size_t count = 1;
+    if (config->start_functions_set) {
+        names = config->start_functions;
+        count = config->start_function_count;
+    }
+    module->start_functions =
+        calloc(count ? count : 1, sizeof *module->start_functions);
+    if (!module->start_functions)
+        return wazero__error_memory();
+    for (size_t i = 0; i < count && !error; i++) {
+        error = wazero__text_copy(&module->start_functions[i], names[i].data,
+                                  names[i].size, "a start function's name");
+        module->start_function_count = i + 1;
+    }
+    return error;
+}
+
+/* What the engine is told; arrays that had to be made are to be freed. */
+typedef struct {
+    wz_module_config config;
+    wz_string *args;
+    wz_variable *environment;
+    wz_mount *mounts;
+} description_t;
+
+static void free_description(description_t *description)
+{
+    free(description->args);
+    free(description->environment);
+    free(description->mounts);
+}
+
+static wz_string as_string(const wazero__text_t *text)
+{
+    return wazero__engine_string(text->data, text->size);
+}
+
+static wazero_error_t *describe(wazero_module_t *module,
+                                const wazero_module_config_t *config,
+                                description_t *description)
+{
+    wz_module_config *out = &description->config;
+    description->args = calloc(config->arg_count + 1, sizeof *description->args);
+    description->environment =
+        calloc(config->environment_count + 1, sizeof *description->environment);
+    description->mounts = calloc(config->mount_count + 1, sizeof *description->mounts);
+    if (!description->args || !description->environment || !description->mounts)
+        return wazero__error_memory();
+    for (size_t i = 0; i < config->arg_count; i++)
+        description->args[i] = as_string(&config->args[i]);
+    for (size_t i = 0; i < config->environment_count; i++) {
+        description->environment[i].key = as_string(&config->environment[i].key);
+        description->environment[i].value = as_string(&config->environment[i].value);
+    }
+    for (size_t i = 0; i < config->mount_count; i++) {
+        description->mounts[i].host = as_string(&config->mounts[i].host);
+        description->mounts[i].guest = as_string(&config->mounts[i].guest);
+        description->mounts[i].read_only = config->mounts[i].read_only;
+    }
+    out->user = (uintptr_t)module;
+    out->imports = module->link.imports;
+    out->import_count = module->link.import_count;
+    out->args = description->args;
+    out->arg_count = config->arg_count;
+    out->environment = description->environment;
+    out->environment_count = config->environment_count;
+    out->mounts = description->mounts;
+    out->mount_count = config->mount_count;
+    for (int i = 0; i < 3; i++)
+        out->streams[i] = wazero__stream_describe(&module->streams[i]);
+    out->system_walltime = config->system_walltime;
+    out->system_nanotime = config->system_nanotime;
+    out->system_nanosleep = config->system_nanosleep;
+    out->system_random = config->system_random;
+    return NULL;
+}
+
+/* Has the engine instantiate, inside the groups of all that is linked. */
+static wazero_error_t *instantiate(wazero_module_t *module,
+                                   const wazero_module_config_t *config)
+{
+    wz_error failure = {0};
+    description_t description = {0};
+    wazero_error_t *error = describe(module, config, &description);
+    if (!error)
+        error = wazero__link_enter(module);
+    if (!error) {
+        /* A source may have been closed since it was found; not any more, from here. */
+        for (size_t i = 0; i < module->link.source_count && !error; i++)
+            error = wazero__module_check(module->link.sources[i].module);
+        if (!error && !wazero__engine()->module_new(
+                          module->runtime->handle, module->compiled->handle,
+                          &description.config, &module->handle, &failure))
+            error = wazero__engine_error(&failure);
+        if (!error && module->linear && !module->linear_used) {
+            wazero__linear_use(
+                module->linear); /* imported; its own is used from birth */
+            module->linear_used = true;
+        }
+        wazero__group_leave(module->group);
+    }
+    free_description(&description);
+    return error;
+}
+
+wazero_error_t *wazero_module_new(wazero_compiled_module_t *compiled,
+                                  const wazero_imports_t *imports,
+                                  const wazero_module_config_t *config,
+                                  wazero_module_t **module)
+{
+    wazero_module_t *made = NULL;
+    wazero_error_t *error = wazero__module_allocate(compiled->runtime, &made);
+    if (error)
+        return error;
+    if (!config)
+        config = &wazero__default_module_config;
+    made->compiled = wazero__compiled_module_retain(compiled);
+    made->exports = compiled->parsed->exports;
+    made->export_count = compiled->parsed->export_count;
+    if (atomic_load(&compiled->closed))
+        error = wazero__error(WAZERO_ERROR_CLOSED, "the compiled module is closed");
+    if (!error)
+        error = adopt_config(made, config);
+    if (!error)
+        error = wazero__runtime_add(made->runtime, made);
+    if (!error)
+        error = wazero__link(made, imports);
+    if (!error)
+        error = instantiate(made, config);
+    error = wazero__module_finish(made, error);
+    if (!error)
+        *module = made;
+    return error;
+}
+
+wazero_error_t *wazero__module_finish(wazero_module_t *module, wazero_error_t *error)
+{
+    if (!error) {
+        /* From here on whoever closes the runtime closes this module in the engine. */
+        atomic_store(&module->ready, true);
+        error = wazero__module_is_open(module) ? NULL : wazero__module_check(module);
+    }
+    if (error) {
+        wazero__module_shut(module, MODULE_CLOSED_BY_HOST, 0);
+        wazero__module_release(module);
+    }
+    return error;
+}
+
+/* ---- starting ---- */
+
+/* "function[3] export["a","b"]", as wazero names a function in errors: the index counts
+ * the module's own functions. */
+static wazero_error_t *prefix_start(wazero_module_t *module, wazero_error_t *error)
+{
+    const wazero__parsed_t *parsed = module->compiled->parsed;
+    char names[256];
+    size_t used = 0;
+    names[0] = '\0';
+    for (size_t i = 0; i < parsed->export_count && used < sizeof names - 1; i++) {
+        const wazero_extern_t *export = &parsed->exports[i];
+        if (export->kind != WAZERO_EXTERN_FUNCTION || export->index != parsed->start)
+            continue;
+        int length = snprintf(names + used, sizeof names - used, "%s\"%s\"",
+                              used ? "," : " export[", export->name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    if (used && used < sizeof names - 1)
+        memcpy(names + used, "]", 2);
+    return wazero__error_prefix(
+        error, "start function[%" PRId64 "]%s failed: ",
+        (int64_t)parsed->start - (int64_t)parsed->imported_function_count, names);
+}
+
+/* Runs the function that the module's start section names. */
+static wazero_error_t *run_start_section(wazero_module_t *module)
+{
+    const wazero__parsed_t *parsed = module->compiled->parsed;
+    if (!parsed->has_start)
+        return NULL;
+    wazero__callable_t start;
+    wazero__callable_init(&start, module,
+                          &parsed->types[parsed->functions[parsed->start]],
+                          parsed->start, NULL);
+    wazero_error_t *error = wazero__callable_call(&start, NULL);
+    wazero__callable_clear(&start);
+    if (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)
+        error = prefix_start(module, error);
+    return error;
+}
+
+/* Runs one start function of the configuration, if it is exported. */
+static wazero_error_t *run_start_function(wazero_module_t *module,
+                                          const wazero__text_t *name)
+{
+    const wazero_extern_t *export =
+        wazero_module_find_export(module, name->data, name->size);
+    if (!export || export->kind != WAZERO_EXTERN_FUNCTION)
+        return NULL;
+    if (export->type.function.param_count)
+        return wazero__error(
+            WAZERO_ERROR_INVALID,
+            "start function \"%s\" takes %zu parameters, so it cannot be "
+            "called at the start: leave it out of the start functions",
+            name->data, export->type.function.param_count);
+    wazero__callable_t *callable =
+        wazero__module_callable(module, (size_t)(export - module->exports));
+    uint64_t *stack = calloc(export->type.function.slot_count + 1, sizeof *stack);
+    wazero_error_t *error = callable && stack ? wazero__callable_call(callable, stack)
+                                              : wazero__error_memory();
+    free(stack);
+    if (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)
+        error = wazero__error_prefix(error, "module[%s] function[%s] failed: ",
+                                     module->name.data ? module->name.data : "",
+                                     name->data);
+    return error;
+}
+
+wazero_error_t *wazero_module_start(wazero_module_t *module)
+{
+    wazero_error_t *error = wazero__module_check(module);
+    if (error)
+        return error;
+    if (atomic_exchange(&module->started, true))
+        return wazero__error(WAZERO_ERROR_INVALID, "the module was started before");
+    error = run_start_section(module);
+    for (size_t i = 0; i < module->start_function_count && !error; i++)
+        error = run_start_function(module, &module->start_functions[i]);
+    if (!error)
+        return NULL;
+    bool exited = wazero_error_kind(error) == WAZERO_ERROR_EXIT;
+    if (exited && wazero_error_exit_code(error) == 0) {
+        wazero_error_delete(error);
+        error = NULL;
+    }
+    wazero__module_shut(module, exited ? MODULE_EXITED : MODULE_CLOSED_BY_HOST,
+                        error ? wazero_error_exit_code(error) : 0);
+    return error;
+}
+
+/* ---- closing ---- */
+
+/* Runs inside the group, with the reference that wazero__module_shut took. */
+static void close_in_engine(wazero__deferred_t *deferred)
+{
+    wazero_module_t *module = MODULE_OF(deferred, close);
+    if (!wazero__fork_is_current(module->runtime->generation)) {
+        wazero__module_release(module);
+        return;
+    }
+    wazero__engine()->module_close(module->handle, module->exit_code);
+    module->engine_closed = true;
+    if (module->linear_used)
+        wazero__linear_unuse(module->linear);
+    module->linear_used = false;
+    wazero__runtime_count_closed(module->runtime, module);
+    wazero__module_release(module);
+}
+
+void wazero__module_shut(wazero_module_t *module, int state, uint32_t exit_code)
+{
+    bool registered;
+    bool first =
+        wazero__runtime_shut(module->runtime, module, state, exit_code, &registered);
+    /* A module in the making is closed by who makes it, who sees the state. */
+    if (first && atomic_load(&module->ready)) {
+        wazero__module_retain(module);
+        wazero__group_defer(module->group, &module->close);
+    }
+    if (registered)
+        wazero__module_release(module);
+}
+
+wazero_error_t *wazero_module_close_with_exit_code(wazero_module_t *module,
+                                                   uint32_t exit_code)
+{
+    if (!wazero__fork_is_current(module->runtime->generation))
+        return wazero__fork_error("module");
+    wazero__module_shut(module, MODULE_CLOSED_BY_HOST, exit_code);
+    return NULL;
+}
+
+bool wazero_module_is_closed(const wazero_module_t *module, uint32_t *exit_code)
+{
+    if (wazero__module_is_open(module))
+        return false;
+    if (exit_code)
+        *exit_code = module->exit_code;
+    return true;
+}
+
+void wazero__module_describe(const wazero_module_t *module, char *text, size_t size)
+{
+    char name[100];
+    wazero__text_show(module->name.data, module->name.size, name, sizeof name);
+    if (module->name.size)
+        snprintf(text, size, "module[%s]", name);
+    else
+        snprintf(text, size, "module");
+}
+
+wazero_error_t *wazero__module_check(const wazero_module_t *module)
+{
+    char name[128];
+    if (!wazero__fork_is_current(module->runtime->generation))
+        return wazero__fork_error("module");
+    if (wazero__module_is_open(module))
+        return NULL;
+    wazero__module_describe(module, name, sizeof name);
+    return wazero__error(WAZERO_ERROR_CLOSED, "%s closed with exit_code(%" PRIu32 ")",
+                         name, module->exit_code);
+}
+
+wazero_error_t *wazero__module_end_error(const wazero_module_t *module)
+{
+    if (atomic_load(&module->state) == MODULE_EXITED || module->exit_code)
+        return wazero__error_exit(module->exit_code);
+    return wazero__module_check(module);
+}
+
+/* ---- asking ---- */
+
+const char *wazero_module_name(const wazero_module_t *module, size_t *size)
+{
+    if (size)
+        *size = module->name.size;
+    return module->name.data ? module->name.data : "";
+}
+
+void *wazero_module_user(const wazero_module_t *module)
+{
+    return module->user;
+}
+
+size_t wazero_module_export_count(const wazero_module_t *module)
+{
+    return module->export_count;
+}
+
+const wazero_extern_t *wazero_module_export(const wazero_module_t *module, size_t index)
+{
+    return index < module->export_count ? &module->exports[index] : NULL;
+}
+
+const wazero_extern_t *wazero_module_find_export(const wazero_module_t *module,
+                                                 const char *name, size_t size)
+{
+    if (!name)
+        return NULL;
+    size = wazero__text_size(name, size);
+    if (module->compiled)
+        return wazero__parsed_export(module->compiled->parsed, name, size);
+    for (size_t i = 0; i < module->export_count; i++)
+        if (wazero__text_is(module->exports[i].name, module->exports[i].name_size, name,
+                            size))
+            return &module->exports[i];
+    return NULL;
+}
+
+wazero_module_t *wazero_module_source(const wazero_module_t *module, size_t index,
+                                      bool *shares_references)
+{
+    if (index >= module->link.source_count)
+        return NULL;
+    if (shares_references)
+        *shares_references = module->link.sources[index].shares_references;
+    return module->link.sources[index].module;
+}
+
+/* The names of the exports of a kind, for a message: as many as fit. */
+static void list_exports(const wazero_module_t *module, wazero_extern_kind_t kind,
+                         char *text, size_t size)
+{
+    size_t used = 0;
+    snprintf(text, size, "none");
+    for (size_t i = 0; i < module->export_count; i++) {
+        const wazero_extern_t *export = &module->exports[i];
+        if (export->kind != kind)
+            continue;
+        if (used + export->name_size + 8 > size) {
+            snprintf(text + used, size - used, ", ...");
+            return;
+        }
+        int length =
+            snprintf(text + used, size - used, "%s%s", used ? ", " : "", export->name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+wazero_error_t *wazero__module_lookup(const wazero_module_t *module, const char *name,
+                                      size_t size, wazero_extern_kind_t kind,
+                                      const wazero_extern_t **found)
+{
+    char names[512], self[128], shown[128];
+    wazero_error_t *error = wazero__module_check(module);
+    if (error)
+        return error;
+    const wazero_extern_t *export = wazero_module_find_export(module, name, size);
+    if (export && export->kind == kind) {
+        *found = export;
+        return NULL;
+    }
+    if (!name)
+        return wazero__error(WAZERO_ERROR_INVALID, "the name must not be NULL");
+    wazero__module_describe(module, self, sizeof self);
+    wazero__text_show(name, wazero__text_size(name, size), shown, sizeof shown);
+    if (export)
+        return wazero__error(
+            WAZERO_ERROR_INVALID, "%s exports \"%s\" as a %s, not as a %s", self, shown,
+            wazero_extern_kind_name(export->kind), wazero_extern_kind_name(kind));
+    list_exports(module, kind, names, sizeof names);
+    return wazero__error(WAZERO_ERROR_INVALID,
+                         "%s exports no %s named \"%s\"; it exports: %s", self,
+                         wazero_extern_kind_name(kind), shown, names);
+}
+
+wazero__callable_t *wazero__module_callable(wazero_module_t *module, size_t export)
+{
+    wazero__callable_t *callable = NULL;
+    pthread_mutex_lock(&module->runtime->mutex);
+    if (!module->callables)
+        module->callables = calloc(module->export_count, sizeof *module->callables);
+    if (module->callables)
+        callable = module->callables[export];
+    if (!callable && module->callables) {
+        callable = malloc(sizeof *callable);
+        if (callable)
+            wazero__callable_init(callable, module,
+                                  &module->exports[export].type.function,
+                                  module->exports[export].index,
+                                  module->compiled ? NULL : &module->hosts[export]);
+        module->callables[export] = callable;
+    }
+    pthread_mutex_unlock(&module->runtime->mutex);
+    return callable;
+}

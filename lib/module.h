@@ -1,0 +1,111 @@
+/*
+ * module.h - the module (an instance) inside lib.
+ *
+ * References: each handle of the host's, each function, memory and global handle, each
+ * module that imports from this one, each running call, and the runtime if the module
+ * has a name. When the last goes the module is destroyed, unless function references
+ * may have passed to others of its group: then it stays, closed to the host, until the
+ * host holds no module of the group.
+ *
+ * Closing is a flag first, seen by every later operation; the engine's module is closed
+ * once nobody is inside the group. Everything not said to be otherwise is set before
+ * the module is handed out and never changes.
+ */
+#ifndef WAZERO_LIB_MODULE_H
+#define WAZERO_LIB_MODULE_H
+
+#include <stdatomic.h>
+
+#include "callable.h"
+#include "compiled.h"
+#include "group.h"
+#include "host.h"
+#include "linear.h"
+#include "link.h"
+#include "stream.h"
+#include "text.h"
+
+/* How a module came to be closed. */
+enum { MODULE_OPEN = 0, MODULE_CLOSED_BY_HOST = 1, MODULE_EXITED = 2 };
+
+struct wazero_module {
+    atomic_uint references;
+    wazero_runtime_t *runtime;          /* a reference */
+    wazero_compiled_module_t *compiled; /* a reference; NULL for a host module */
+    wazero__text_t name;
+    void *user;
+    const wazero_extern_t *exports;
+    size_t export_count;
+    wz_handle handle;
+    wazero__group_t *group;
+    wazero__link_t link;                /* what answers the imports */
+    wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */
+    wazero__linear_t *linear;           /* a reference, or NULL */
+    wazero__callable_t **callables; /* by export, as used; under the runtime's mutex */
+    wazero__text_t *start_functions;
+    size_t start_function_count;
+    atomic_bool kept; /* a kept module imports from it: it is kept, too */
+    atomic_bool started;
+    atomic_bool ready;  /* made in the engine: others may find it by name */
+    atomic_int state;   /* MODULE_... */
+    uint32_t exit_code; /* set before state */
+    bool linear_used;   /* of the thread inside */
+    bool engine_closed; /* of the thread inside */
+    bool listed;        /* under the runtime's mutex: on its list */
+    bool registered;    /* under the runtime's mutex: it has a reference for the name */
+    bool counted;       /* under the runtime's mutex: among its open modules */
+    wazero__deferred_t close;
+    wazero__deferred_t destroy;
+    /* Host modules only: */
+    void *exports_storage;
+    wazero__host_t *hosts;
+    size_t host_count;
+    /* Under the runtime's mutex: */
+    wazero_module_t *previous;
+    wazero_module_t *next;
+};
+
+/* A module with one reference, a group of its own, and nothing in the engine yet.
+ * Errors: CLOSED, FORKED, MEMORY. */
+wazero_error_t *wazero__module_allocate(wazero_runtime_t *runtime,
+                                        wazero_module_t **module);
+
+wazero_module_t *wazero__module_retain(wazero_module_t *module);
+void wazero__module_release(wazero_module_t *module); /* NULL is fine */
+
+/* A reference, unless the last one is gone already. */
+bool wazero__module_try_retain(wazero_module_t *module);
+
+/* Errors: CLOSED, FORKED. */
+wazero_error_t *wazero__module_check(const wazero_module_t *module);
+
+static inline bool wazero__module_is_open(const wazero_module_t *module)
+{
+    return atomic_load_explicit(&module->state, memory_order_acquire) == MODULE_OPEN;
+}
+
+/* What a call that was running when the module closed reports: EXIT, or CLOSED. */
+wazero_error_t *wazero__module_end_error(const wazero_module_t *module)
+    __attribute__((cold));
+
+/* Ends the making of a module on the runtime's list: ready for all, or, if there is an
+ * error or the runtime was closed meanwhile, given up. Takes error. */
+wazero_error_t *wazero__module_finish(wazero_module_t *module, wazero_error_t *error);
+
+/* Marks the module closed, in one of the two ways, and has the engine close it as
+ * soon as nobody is inside. Does nothing to a closed module. */
+void wazero__module_shut(wazero_module_t *module, int state, uint32_t exit_code);
+
+/* The export of this name and kind. Errors: INVALID with the names that exist, CLOSED,
+ * FORKED. */
+wazero_error_t *wazero__module_lookup(const wazero_module_t *module, const char *name,
+                                      size_t size, wazero_extern_kind_t kind,
+                                      const wazero_extern_t **found);
+
+/* The callable of the export at index, which is a function. NULL without memory. */
+wazero__callable_t *wazero__module_callable(wazero_module_t *module, size_t export);
+
+/* "module[name]" or "module" for messages, into text of size bytes. */
+void wazero__module_describe(const wazero_module_t *module, char *text, size_t size);
+
+#endif

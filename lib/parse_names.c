@@ -1,0 +1,96 @@
+/*
+ * parse_names.c - custom sections, of which wazero reads one: "name".
+ *
+ * By the specification a malformed name section is to be ignored; wazero refuses the
+ * module, and so do we. wazero reads the vectors of a subsection without looking at the
+ * size of the subsection; so that must be exact here, or Go would read from another
+ * place than we did.
+ */
+#include "parse_parts.h"
+
+enum { NAMES_MODULE = 0, NAMES_FUNCTIONS = 1, NAMES_LOCALS = 2 };
+
+static void skip_name(wazero__parser_t *p, const char *what)
+{
+    const uint8_t *name;
+    uint32_t size;
+    wazero__parse_name(p, what, &name, &size);
+}
+
+/* A vector of indices and names. */
+static void skip_name_map(wazero__parser_t *p, const char *what)
+{
+    uint32_t count = wazero__parse_count(p, what, 2, UINT32_MAX);
+    for (uint32_t i = 0; i < count && !p->error; i++) {
+        wazero__parse_u32(p, what);
+        skip_name(p, what);
+    }
+}
+
+static void parse_subsection(wazero__parser_t *p, uint8_t id)
+{
+    const uint8_t *name = NULL;
+    uint32_t size = 0, count = 0;
+    switch (id) {
+    case NAMES_MODULE:
+        wazero__parse_name(p, "module name", &name, &size);
+        p->parsed->name = wazero__parse_copy(p, name, size);
+        p->parsed->name_size = size;
+        break;
+    case NAMES_FUNCTIONS:
+        skip_name_map(p, "function names");
+        break;
+    case NAMES_LOCALS:
+        count = wazero__parse_count(p, "functions with local names", 2, UINT32_MAX);
+        for (uint32_t i = 0; i < count && !p->error; i++) {
+            wazero__parse_u32(p, "function with local names");
+            skip_name_map(p, "local names");
+        }
+        break;
+    default:
+        p->in.at = p->in.end;
+    }
+}
+
+static void parse_names(wazero__parser_t *p)
+{
+    const uint8_t *section_end = p->in.end;
+    while (!p->error && p->in.at < section_end) {
+        uint8_t id = *p->in.at++;
+        const uint8_t *at = p->in.at;
+        uint32_t size = wazero__parse_u32(p, "the size of a subsection of names");
+        size_t left = wazero__reader_left(&p->in);
+        if (!p->error && size > left)
+            wazero__parse_fail(p, at,
+                               "subsection %u of names: its size is %u, but only %zu "
+                               "bytes are left",
+                               id, size, left);
+        if (p->error)
+            return;
+        p->in.end = p->in.at + size;
+        parse_subsection(p, id);
+        if (!p->error && p->in.at != p->in.end)
+            wazero__parse_fail(p, p->in.at,
+                               "subsection %u of names has %zu bytes too many", id,
+                               wazero__reader_left(&p->in));
+        p->in.end = section_end;
+    }
+}
+
+void wazero__parse_custom(wazero__parser_t *p)
+{
+    static const char NAME[4] = {'n', 'a', 'm', 'e'};
+    const uint8_t *at = p->in.at, *name;
+    uint32_t size;
+    wazero__parse_name(p, "custom section name", &name, &size);
+    if (p->error)
+        return;
+    if (size != sizeof NAME || memcmp(name, NAME, sizeof NAME) != 0) {
+        p->in.at = p->in.end;
+        return;
+    }
+    if (p->has_name_section)
+        wazero__parse_fail(p, at, "redundant custom section name");
+    p->has_name_section = true;
+    parse_names(p);
+}

@@ -1,0 +1,185 @@
+/*
+ * parse_segments.c - element and data segments, and constant expressions.
+ */
+#include "parse_parts.h"
+
+/* ---- constant expressions ---- */
+
+enum {
+    OP_END = 0x0b,
+    OP_GLOBAL_GET = 0x23,
+    OP_I32_CONST = 0x41,
+    OP_I64_CONST = 0x42,
+    OP_F32_CONST = 0x43,
+    OP_F64_CONST = 0x44,
+    OP_I32_ADD = 0x6a,
+    OP_I32_MUL = 0x6c,
+    OP_I64_ADD = 0x7c,
+    OP_I64_MUL = 0x7e,
+    OP_REF_NULL = 0xd0,
+    OP_REF_FUNC = 0xd2,
+    OP_VECTOR = 0xfd,
+    OP_V128_CONST = 0x0c,
+};
+
+static const char EXPRESSION[] = "a constant expression";
+
+/* Skips a number of which only the length matters. */
+static void skip_number(wazero__parser_t *p, size_t max)
+{
+    const uint8_t *behind = wazero__skip_leb(p->in.at, p->in.end, max);
+    if (behind)
+        p->in.at = behind;
+    else if (wazero__reader_left(&p->in) >= max)
+        wazero__parse_fail(p, p->in.at, "a number in %s is too long", EXPRESSION);
+    else
+        wazero__parse_fail(p, p->in.end, "unexpected end in %s", EXPRESSION);
+}
+
+/* The heap type of ref.null: an abstract one is one byte, else it is a type index.
+ * Either is skipped alike. */
+static void skip_immediate(wazero__parser_t *p, uint8_t opcode, const uint8_t *at)
+{
+    switch (opcode) {
+    case OP_I32_CONST:
+    case OP_GLOBAL_GET:
+    case OP_REF_NULL:
+    case OP_REF_FUNC:
+        skip_number(p, WAZERO__LEB32_SIZE);
+        return;
+    case OP_I64_CONST:
+        skip_number(p, WAZERO__LEB64_SIZE);
+        return;
+    case OP_F32_CONST:
+        wazero__parse_skip(p, 4, EXPRESSION);
+        return;
+    case OP_F64_CONST:
+        wazero__parse_skip(p, 8, EXPRESSION);
+        return;
+    case OP_VECTOR:
+        if (wazero__parse_byte(p, EXPRESSION) != OP_V128_CONST)
+            wazero__parse_fail(p, at, "invalid vector opcode for const expression");
+        wazero__parse_skip(p, 16, EXPRESSION);
+        return;
+    default:
+        if ((opcode < OP_I32_ADD || opcode > OP_I32_MUL) &&
+            (opcode < OP_I64_ADD || opcode > OP_I64_MUL))
+            wazero__parse_fail(p, at, "invalid byte for const expression op code: %#x",
+                               opcode);
+    }
+}
+
+void wazero__parse_expression(wazero__parser_t *p)
+{
+    while (!p->error) {
+        const uint8_t *at = p->in.at;
+        uint8_t opcode = wazero__parse_byte(p, EXPRESSION);
+        if (opcode == OP_END)
+            return;
+        skip_immediate(p, opcode, at);
+    }
+}
+
+/* ---- elements ---- */
+
+/* Bits of the prefix of an element segment. */
+enum { ELEMENT_NOT_ACTIVE = 1, ELEMENT_EXPLICIT = 2, ELEMENT_EXPRESSIONS = 4 };
+
+/* Adds to what the segments of the module have together. */
+static void count_elements(wazero__parser_t *p, const uint8_t *at, uint32_t count)
+{
+    if (count > WAZERO__MAX_ELEMENTS - p->element_count)
+        wazero__parse_fail(p, at, "elements: more than the limit of %u in all segments",
+                           WAZERO__MAX_ELEMENTS);
+    else
+        p->element_count += count;
+}
+
+/* The element type or the element kind, where the prefix has one. */
+static void parse_element_type(wazero__parser_t *p, uint32_t prefix)
+{
+    const uint8_t *at = p->in.at;
+    if (prefix == 0 || prefix == ELEMENT_EXPRESSIONS)
+        return;
+    if (prefix & ELEMENT_EXPRESSIONS) {
+        wazero_value_type_t type =
+            wazero__parse_value_type(p, "the type of an element segment");
+        bool is_ref = type == WAZERO_TYPE_FUNCREF || type == WAZERO_TYPE_EXTERNREF ||
+                      type == WAZERO_TYPE_EXNREF || type == WAZERO_TYPE_REF;
+        if (!p->error && !is_ref)
+            wazero__parse_fail(p, at, "invalid ref type for element: 0x%x", type);
+        return;
+    }
+    uint8_t kind = wazero__parse_byte(p, "the kind of an element segment");
+    if (kind != 0)
+        wazero__parse_fail(p, at, "element kind must be zero but was 0x%x", kind);
+}
+
+static void parse_element_segment(wazero__parser_t *p)
+{
+    const uint8_t *at = p->in.at;
+    uint32_t prefix = wazero__parse_u32(p, "the prefix of an element segment");
+    if (prefix > 7) {
+        wazero__parse_fail(p, at, "invalid element segment prefix: 0x%x", prefix);
+        return;
+    }
+    if (!(prefix & ELEMENT_NOT_ACTIVE)) {
+        if (prefix & ELEMENT_EXPLICIT)
+            wazero__parse_u32(p, "the table of an element segment");
+        wazero__parse_expression(p);
+    }
+    parse_element_type(p, prefix);
+    at = p->in.at;
+    uint32_t count = wazero__parse_count(p, "elements", 1, WAZERO__MAX_ELEMENTS);
+    count_elements(p, at, count);
+    for (uint32_t i = 0; i < count && !p->error; i++) {
+        if (prefix & ELEMENT_EXPRESSIONS)
+            wazero__parse_expression(p);
+        else
+            wazero__parse_u32(p, "the function of an element");
+    }
+}
+
+void wazero__parse_elements(wazero__parser_t *p)
+{
+    const uint8_t *at = p->in.at;
+    uint32_t count =
+        wazero__parse_count(p, "element segments", 3, WAZERO__MAX_ELEMENTS);
+    count_elements(p, at, count);
+    for (uint32_t i = 0; i < count && !p->error; i++)
+        parse_element_segment(p);
+}
+
+/* ---- data ---- */
+
+static void parse_data_segment(wazero__parser_t *p)
+{
+    const uint8_t *at = p->in.at;
+    uint32_t prefix = wazero__parse_u32(p, "the prefix of a data segment");
+    if (prefix > 2)
+        wazero__parse_fail(p, at, "invalid data segment prefix: 0x%x", prefix);
+    if (prefix == 2) {
+        at = p->in.at;
+        uint32_t memory = wazero__parse_u32(p, "the memory of a data segment");
+        if (memory != 0)
+            wazero__parse_fail(p, at, "memory index must be zero but was %u", memory);
+    }
+    if (prefix != 1)
+        wazero__parse_expression(p);
+    uint32_t size = wazero__parse_u32(p, "the size of a data segment");
+    wazero__parse_skip(p, size, "a data segment");
+}
+
+void wazero__parse_data(wazero__parser_t *p)
+{
+    uint32_t count =
+        wazero__parse_count(p, "data segments", 2, WAZERO__MAX_DATA_SEGMENTS);
+    for (uint32_t i = 0; i < count && !p->error; i++)
+        parse_data_segment(p);
+}
+
+/* That the count is right is wazero's to check; nothing is allocated by it. */
+void wazero__parse_data_count(wazero__parser_t *p)
+{
+    wazero__parse_u32(p, "the number of data segments");
+}

@@ -1,0 +1,156 @@
+/*
+ * parse_types.c - value types and the type section.
+ *
+ * wazero knows function types, alone or in recursion groups, and checks itself that
+ * type indices inside them are defined.
+ */
+#include "parse_parts.h"
+
+enum {
+    TYPE_NULLABLE_REF = 0x63, /* (ref null heaptype) */
+    TYPE_REF = 0x64,          /* (ref heaptype)      */
+    TYPE_FUNCTION = 0x60,
+    TYPE_RECURSION_GROUP = 0x4e,
+};
+
+enum { HEAP_FUNC = -16, HEAP_EXTERN = -17, HEAP_EXN = -23 };
+
+static wazero_value_type_t parse_ref_type(wazero__parser_t *p, bool nullable)
+{
+    const uint8_t *at = p->in.at;
+    int64_t heap = wazero__parse_s33(p, "a heap type");
+    if (heap < 0 && heap != HEAP_FUNC && heap != HEAP_EXTERN && heap != HEAP_EXN)
+        wazero__parse_fail(p, at, "unknown abstract heap type: %lld", (long long)heap);
+    if (nullable && heap == HEAP_FUNC)
+        return WAZERO_TYPE_FUNCREF;
+    if (nullable && heap == HEAP_EXTERN)
+        return WAZERO_TYPE_EXTERNREF;
+    if (nullable && heap == HEAP_EXN)
+        return WAZERO_TYPE_EXNREF;
+    return WAZERO_TYPE_REF;
+}
+
+void wazero__parse_require(wazero__parser_t *p, const uint8_t *at,
+                           wazero_features_t features, const char *what)
+{
+    if (!(p->limits->features & features))
+        wazero__parse_fail(p, at, "%s needs the feature %s, which is disabled", what,
+                           features & WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES
+                               ? "typed-function-references"
+                               : "exception-handling");
+}
+
+/* What brings types with a heap type. */
+static const wazero_features_t WITH_HEAP_TYPES =
+    WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES | WAZERO_FEATURE_EXCEPTION_HANDLING;
+
+wazero_value_type_t wazero__parse_value_type(wazero__parser_t *p, const char *what)
+{
+    const uint8_t *at = p->in.at;
+    uint8_t byte = wazero__parse_byte(p, what);
+    switch (byte) {
+    case WAZERO_TYPE_I32:
+    case WAZERO_TYPE_I64:
+    case WAZERO_TYPE_F32:
+    case WAZERO_TYPE_F64:
+    case WAZERO_TYPE_V128:
+    case WAZERO_TYPE_FUNCREF:
+    case WAZERO_TYPE_EXTERNREF:
+        return byte;
+    case WAZERO_TYPE_EXNREF:
+        wazero__parse_require(p, at, WAZERO_FEATURE_EXCEPTION_HANDLING, "exnref");
+        return byte;
+    case TYPE_NULLABLE_REF:
+    case TYPE_REF:
+        wazero__parse_require(p, at, WITH_HEAP_TYPES, "a typed reference");
+        return parse_ref_type(p, byte == TYPE_NULLABLE_REF);
+    default:
+        wazero__parse_fail(p, at, "invalid value type: 0x%02x in %s", byte, what);
+        return 0;
+    }
+}
+
+/* Reads a vector of value types into *types, unless types is NULL. */
+static uint32_t parse_value_types(wazero__parser_t *p, const char *what, uint32_t limit,
+                                  const wazero_value_type_t **types, size_t *slots)
+{
+    uint32_t count = wazero__parse_count(p, what, 1, limit);
+    wazero_value_type_t *room =
+        types && count ? wazero__parse_alloc(p, count, 1) : NULL;
+    *slots = count;
+    for (uint32_t i = 0; i < count && !p->error; i++) {
+        wazero_value_type_t type = wazero__parse_value_type(p, what);
+        if (type == WAZERO_TYPE_V128)
+            ++*slots;
+        if (room)
+            room[i] = type;
+    }
+    if (types)
+        *types = room;
+    return count;
+}
+
+/* Reads a function type; keeps it if keep is true. */
+static void parse_function_type(wazero__parser_t *p, bool keep)
+{
+    wazero_function_type_t type = {0};
+    const uint8_t *at = p->in.at;
+    uint8_t form = wazero__parse_byte(p, "a type");
+    if (!p->error && form != TYPE_FUNCTION)
+        wazero__parse_fail(p, at,
+                           "type %zu: invalid byte: 0x%02x != 0x60 (wazero knows "
+                           "function types only, not those of garbage collection)",
+                           p->parsed->type_count, form);
+    type.param_count =
+        parse_value_types(p, "parameter types", WAZERO__MAX_PARAMS,
+                          keep ? &type.params : NULL, &type.param_slot_count);
+    type.result_count =
+        parse_value_types(p, "result types", WAZERO__MAX_RESULTS,
+                          keep ? &type.results : NULL, &type.result_slot_count);
+    type.slot_count = type.param_slot_count > type.result_slot_count
+                          ? type.param_slot_count
+                          : type.result_slot_count;
+    if (p->error)
+        return;
+    size_t index = p->parsed->type_count++;
+    if (keep) {
+        p->parsed->types[index] = type;
+        p->arities[index] =
+            (wazero__arity_t){(uint16_t)type.param_count, (uint16_t)type.result_count};
+    }
+}
+
+/* Reads the section, counting the types or keeping them. */
+static void parse_all(wazero__parser_t *p, bool keep)
+{
+    p->parsed->type_count = 0;
+    uint32_t count = wazero__parse_count(p, "types", 2, WAZERO__MAX_TYPES);
+    for (uint32_t i = 0; i < count && !p->error; i++) {
+        uint32_t group = 1;
+        if (p->in.at < p->in.end && *p->in.at == TYPE_RECURSION_GROUP) {
+            const uint8_t *at = p->in.at++;
+            wazero__parse_require(p, at, WITH_HEAP_TYPES, "a recursion group");
+            group = wazero__parse_count(p, "types of a recursion group", 3,
+                                        WAZERO__MAX_TYPES);
+        }
+        for (uint32_t j = 0; j < group && !p->error; j++)
+            parse_function_type(p, keep);
+    }
+    if (p->parsed->type_count > WAZERO__MAX_TYPES)
+        wazero__parse_fail_plain(p, "types: count %zu is over the limit of %u",
+                                 p->parsed->type_count, WAZERO__MAX_TYPES);
+}
+
+/* Twice, because groups hide how many types there are. */
+void wazero__parse_types(wazero__parser_t *p)
+{
+    const uint8_t *start = p->in.at;
+    parse_all(p, false);
+    p->parsed->types =
+        wazero__parse_alloc(p, p->parsed->type_count, sizeof *p->parsed->types);
+    p->arities = wazero__parse_alloc(p, p->parsed->type_count, sizeof *p->arities);
+    if (p->error)
+        return;
+    p->in.at = start;
+    parse_all(p, true);
+}

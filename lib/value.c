@@ -1,0 +1,152 @@
+/*
+ * value.c - names of value types and extern kinds, and what can be said of types.
+ */
+#include "value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *wazero_value_type_name(wazero_value_type_t type)
+{
+    switch (type) {
+    case WAZERO_TYPE_I32:
+        return "i32";
+    case WAZERO_TYPE_I64:
+        return "i64";
+    case WAZERO_TYPE_F32:
+        return "f32";
+    case WAZERO_TYPE_F64:
+        return "f64";
+    case WAZERO_TYPE_V128:
+        return "v128";
+    case WAZERO_TYPE_FUNCREF:
+        return "funcref";
+    case WAZERO_TYPE_EXTERNREF:
+        return "externref";
+    case WAZERO_TYPE_EXNREF:
+        return "exnref";
+    case WAZERO_TYPE_REF:
+        return "ref";
+    default:
+        return "unknown";
+    }
+}
+
+const char *wazero_extern_kind_name(wazero_extern_kind_t kind)
+{
+    static const char *const names[] = {"function", "table", "memory", "global", "tag"};
+    return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
+}
+
+bool wazero__type_is_number(wazero_value_type_t type)
+{
+    return type >= WAZERO_TYPE_F64 && type <= WAZERO_TYPE_I32;
+}
+
+bool wazero__type_is_function_reference(wazero_value_type_t type)
+{
+    return type == WAZERO_TYPE_FUNCREF || type == WAZERO_TYPE_REF ||
+           type == WAZERO_TYPE_EXNREF;
+}
+
+bool wazero__type_any(const wazero_function_type_t *type,
+                      bool (*is)(wazero_value_type_t type))
+{
+    for (size_t i = 0; i < type->param_count; i++)
+        if (is(type->params[i]))
+            return true;
+    for (size_t i = 0; i < type->result_count; i++)
+        if (is(type->results[i]))
+            return true;
+    return false;
+}
+
+bool wazero__type_equal(const wazero_function_type_t *a,
+                        const wazero_function_type_t *b)
+{
+    return a->param_count == b->param_count && a->result_count == b->result_count &&
+           (!a->param_count || memcmp(a->params, b->params, a->param_count) == 0) &&
+           (!a->result_count || memcmp(a->results, b->results, a->result_count) == 0);
+}
+
+size_t wazero__type_slots(const wazero_value_type_t *types, size_t count)
+{
+    size_t slots = count;
+    for (size_t i = 0; i < count; i++)
+        slots += types[i] == WAZERO_TYPE_V128;
+    return slots;
+}
+
+/* Appends to a text of a fixed size, always NUL-terminated; what does not fit is
+ * cut. */
+static void append(char *text, size_t size, size_t *used, const char *more)
+{
+    if (*used + 1 >= size)
+        return;
+    int length = snprintf(text + *used, size - *used, "%s", more);
+    *used += (size_t)length < size - *used ? (size_t)length : size - *used - 1;
+}
+
+static void append_types(char *text, size_t size, size_t *used,
+                         const wazero_value_type_t *types, size_t count)
+{
+    append(text, size, used, "(");
+    for (size_t i = 0; i < count; i++) {
+        append(text, size, used, i ? ", " : "");
+        append(text, size, used, wazero_value_type_name(types[i]));
+    }
+    append(text, size, used, ")");
+}
+
+void wazero__type_describe(const wazero_function_type_t *type, char *text, size_t size)
+{
+    size_t used = 0;
+    append_types(text, size, &used, type->params, type->param_count);
+    append(text, size, &used, " -> ");
+    append_types(text, size, &used, type->results, type->result_count);
+}
+
+static void append_limits(char *text, size_t size, size_t *used,
+                          const wazero_limits_t *limits, const char *unit)
+{
+    char range[96];
+    int length = snprintf(range, sizeof range, " of %" PRIu64, limits->min);
+    if (limits->has_max)
+        snprintf(range + length, sizeof range - (size_t)length, " to %" PRIu64 " %s",
+                 limits->max, unit);
+    else
+        snprintf(range + length, sizeof range - (size_t)length, " or more %s", unit);
+    append(text, size, used, range);
+}
+
+void wazero__extern_describe(const wazero_extern_t *item, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    switch (item->kind) {
+    case WAZERO_EXTERN_FUNCTION:
+        append(text, size, &used, "function ");
+        wazero__type_describe(&item->type.function, text + used, size - used);
+        break;
+    case WAZERO_EXTERN_TAG:
+        append(text, size, &used, "tag ");
+        append_types(text, size, &used, item->type.function.params,
+                     item->type.function.param_count);
+        break;
+    case WAZERO_EXTERN_GLOBAL:
+        append(text, size, &used,
+               item->type.global.is_mutable ? "mutable global " : "global ");
+        append(text, size, &used, wazero_value_type_name(item->type.global.value));
+        break;
+    case WAZERO_EXTERN_MEMORY:
+        append(text, size, &used,
+               item->type.memory.shared ? "shared memory" : "memory");
+        append_limits(text, size, &used, &item->type.memory, "pages");
+        break;
+    case WAZERO_EXTERN_TABLE:
+        append(text, size, &used, wazero_value_type_name(item->type.table.element));
+        append(text, size, &used, " table");
+        append_limits(text, size, &used, &item->type.table.limits, "elements");
+        break;
+    }
+}

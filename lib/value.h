@@ -1,0 +1,32 @@
+/*
+ * value.h - questions about value types and function types.
+ */
+#ifndef WAZERO_LIB_VALUE_H
+#define WAZERO_LIB_VALUE_H
+
+#include "wazero.h"
+
+/* Whether the type is i32, i64, f32 or f64. */
+bool wazero__type_is_number(wazero_value_type_t type);
+
+/* Whether a value of the type can lead to a function: funcref and everything that is
+ * not known to be otherwise. */
+bool wazero__type_is_function_reference(wazero_value_type_t type);
+
+/* Whether it is so of any parameter or result. */
+bool wazero__type_any(const wazero_function_type_t *type,
+                      bool (*is)(wazero_value_type_t type));
+
+bool wazero__type_equal(const wazero_function_type_t *a,
+                        const wazero_function_type_t *b);
+
+/* The number of slots that values of these types take. */
+size_t wazero__type_slots(const wazero_value_type_t *types, size_t count);
+
+/* Writes "(i32, i32) -> (i64)" into text of size bytes, cut if it does not fit. */
+void wazero__type_describe(const wazero_function_type_t *type, char *text, size_t size);
+
+/* Likewise "function (i32) -> ()", "mutable global i32", "memory of 1 to 4 pages". */
+void wazero__extern_describe(const wazero_extern_t *item, char *text, size_t size);
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * config.c - options of Runtime() and instantiate(), as keywords or as configuration
+ * objects, turned into libwazero's configurations.
+ *
+ * A configuration object is read by attribute, and only where no keyword was given.
+ * What is wrong by type or value is refused here, with the name of the option.
+ */
+#include "wazeromodule.h"
+
+#include <sys/stat.h>
+
+const char *const Config_option_names[OPTION_COUNT] = {CONFIG_OPTION_NAMES};
+
+int Config_options(PyObject *const *given, PyObject **options)
+{
+    PyObject *config = given[OPTION_CONFIG];
+    for (int i = 0; i < OPTION_COUNT; i++)
+        options[i] = Py_XNewRef(given[i]);
+    if (!config || config == Py_None)
+        return 0;
+    for (int i = 0; i < OPTION_CONFIG; i++) {
+        if (i == OPTION_IMPORTS || options[i]) /* a ModuleConfig has no imports */
+            continue;
+        options[i] = PyObject_GetAttrString(config, Config_option_names[i]);
+        if (options[i])
+            continue;
+        if (PyErr_ExceptionMatches(PyExc_AttributeError))
+            PyErr_Format(PyExc_TypeError,
+                         "config must be a wazero.ModuleConfig, not %.200s",
+                         Py_TYPE(config)->tp_name);
+        Config_clear_options(options);
+        return -1;
+    }
+    return 0;
+}
+
+void Config_clear_options(PyObject **options)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        Py_CLEAR(options[i]);
+}
+
+static bool is_given(PyObject *value)
+{
+    return value && value != Py_None;
+}
+
+/* Bytes for a str, bytes or path, without NUL; `what` names it if it is something
+ * else. */
+static PyObject *to_c_string(PyObject *value, const char *what)
+{
+    PyObject *bytes;
+    if (PyUnicode_FSConverter(value, &bytes))
+        return bytes;
+    if (PyErr_ExceptionMatches(PyExc_TypeError))
+        PyErr_Format(PyExc_TypeError,
+                     "%s must be str, bytes or os.PathLike, not %.200s", what,
+                     Py_TYPE(value)->tp_name);
+    else if (PyErr_ExceptionMatches(PyExc_ValueError) &&
+             !PyErr_ExceptionMatches(PyExc_UnicodeError))
+        PyErr_Format(PyExc_ValueError, "%s must not contain a NUL", what);
+    return NULL;
+}
+
+/* Calls a setter that takes a list of C strings with what is in the sequence. */
+typedef wazero_error_t *(*ListSetter)(wazero_module_config_t *, const char *const *,
+                                      size_t);
+
+static int set_list(State *state, wazero_module_config_t *config, PyObject *value,
+                    const char *what, ListSetter setter)
+{
+    if (!is_given(value))
+        return 0;
+    if (PyUnicode_Check(value) || PyBytes_Check(value)) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s must be a sequence of strings, not one string", what);
+        return -1;
+    }
+    PyObject *items = PySequence_List(value);
+    if (!items)
+        return -1;
+    Py_ssize_t count = PyList_GET_SIZE(items);
+    const char **strings = PyMem_New(const char *, (size_t)count + 1);
+    int result = -1;
+    if (!strings) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *bytes = to_c_string(PyList_GET_ITEM(items, i), what);
+        if (!bytes || PyList_SetItem(items, i, bytes) < 0)
+            goto done;
+        strings[i] = PyBytes_AS_STRING(bytes);
+    }
+    wazero_error_t *error = setter(config, strings, (size_t)count);
+    if (error)
+        Errors_raise(state, error);
+    else
+        result = 0;
+done:
+    PyMem_Free(strings);
+    Py_DECREF(items);
+    return result;
+}
+
+static int set_name(State *state, wazero_module_config_t *config, PyObject *value)
+{
+    if (!is_given(value))
+        return 0;
+    if (!PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "name must be str or None, not %.200s",
+                     Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    Py_ssize_t size;
+    const char *name = PyUnicode_AsUTF8AndSize(value, &size);
+    if (!name)
+        return -1;
+    wazero_error_t *error = wazero_module_config_set_name(config, name, (size_t)size);
+    if (!error)
+        return 0;
+    Errors_raise(state, error);
+    return -1;
+}
+
+static int set_variable(State *state, wazero_module_config_t *config, PyObject *key,
+                        PyObject *value)
+{
+    PyObject *name = to_c_string(key, "a key of env");
+    PyObject *text = name ? to_c_string(value, "a value of env") : NULL;
+    int result = -1;
+    if (text) {
+        const char *chars = PyBytes_AS_STRING(name);
+        if (!*chars || strchr(chars, '=')) {
+            PyErr_Format(PyExc_ValueError, "env: %R is no name of a variable", key);
+        } else {
+            wazero_error_t *error =
+                wazero_module_config_set_env(config, chars, PyBytes_AS_STRING(text));
+            if (error)
+                Errors_raise(state, error);
+            else
+                result = 0;
+        }
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(name);
+    return result;
+}
+
+/* The items of a mapping as a list of pairs; TypeError naming the option if it is
+ * none. */
+static PyObject *items_of(PyObject *mapping, const char *what)
+{
+    PyObject *items = PyMapping_Check(mapping) ? PyMapping_Items(mapping) : NULL;
+    if (!items && (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_AttributeError)))
+        PyErr_Format(PyExc_TypeError, "%s must be a mapping, not %.200s", what,
+                     Py_TYPE(mapping)->tp_name);
+    return items;
+}
+
+static int set_env(State *state, wazero_module_config_t *config, PyObject *value)
+{
+    if (!is_given(value))
+        return 0;
+    PyObject *items = items_of(value, "env");
+    int result = items ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
+        PyObject *item = PyList_GET_ITEM(items, i);
+        if (is_pair(item))
+            result = set_variable(state, config, PyTuple_GET_ITEM(item, 0),
+                                  PyTuple_GET_ITEM(item, 1));
+    }
+    Py_XDECREF(items);
+    return result;
+}
+
+static int add_mount(State *state, wazero_module_config_t *config, PyObject *host,
+                     PyObject *guest, bool read_only)
+{
+    PyObject *directory = to_c_string(host, "the host directory of a mount");
+    PyObject *path = directory ? to_c_string(guest, "the guest path of a mount") : NULL;
+    int result = -1;
+    if (path) {
+        struct stat info;
+        int status;
+        Py_BEGIN_ALLOW_THREADS
+        status = stat(PyBytes_AS_STRING(directory), &info);
+        if (status == 0 && !S_ISDIR(info.st_mode)) {
+            errno = ENOTDIR;
+            status = -1;
+        }
+        Py_END_ALLOW_THREADS
+        if (status < 0) {
+            PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, host);
+        } else {
+            wazero_error_t *error =
+                wazero_module_config_add_mount(config, PyBytes_AS_STRING(directory),
+                                               PyBytes_AS_STRING(path), read_only);
+            if (error)
+                Errors_raise(state, error);
+            else
+                result = 0;
+        }
+    }
+    Py_XDECREF(path);
+    Py_XDECREF(directory);
+    return result;
+}
+
+/* "ro" is 1, "rw" is 0; -1 with an exception for anything else. */
+static int read_only_of(PyObject *mode)
+{
+    if (PyUnicode_Check(mode)) {
+        if (PyUnicode_CompareWithASCIIString(mode, "ro") == 0)
+            return 1;
+        if (PyUnicode_CompareWithASCIIString(mode, "rw") == 0)
+            return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "the mode of a mount is 'ro' or 'rw', not %R", mode);
+    return -1;
+}
+
+static int set_mounts(State *state, wazero_module_config_t *config, PyObject *value)
+{
+    if (!is_given(value))
+        return 0;
+    PyObject *items = items_of(value, "mounts");
+    int result = items ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
+        PyObject *item = PyList_GET_ITEM(items, i);
+        if (!is_pair(item))
+            continue;
+        PyObject *host = PyTuple_GET_ITEM(item, 1);
+        int read_only = 0;
+        if (is_pair(host)) {
+            read_only = read_only_of(PyTuple_GET_ITEM(host, 1));
+            host = PyTuple_GET_ITEM(host, 0);
+        }
+        result = read_only < 0 ? -1
+                               : add_mount(state, config, host,
+                                           PyTuple_GET_ITEM(item, 0), read_only == 1);
+    }
+    Py_XDECREF(items);
+    return result;
+}
+
+/* fs is a wazero.FSConfig: its mounts are triples of host, guest and readonly. */
+static int set_fs(State *state, wazero_module_config_t *config, PyObject *value)
+{
+    if (!is_given(value))
+        return 0;
+    PyObject *mounts = PyObject_GetAttrString(value, "mounts");
+    if (!mounts || !PyTuple_Check(mounts)) {
+        Py_XDECREF(mounts);
+        PyErr_Format(PyExc_TypeError, "fs must be a wazero.FSConfig, not %.200s",
+                     Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(mounts); i++) {
+        PyObject *host, *guest;
+        int read_only;
+        if (!PyTuple_Check(PyTuple_GET_ITEM(mounts, i))) {
+            PyErr_SetString(PyExc_TypeError, "the mounts of an FSConfig are triples");
+            result = -1;
+        } else if (!PyArg_ParseTuple(PyTuple_GET_ITEM(mounts, i), "OOp", &host, &guest,
+                                     &read_only)) {
+            result = -1;
+        } else {
+            result = add_mount(state, config, host, guest, read_only == 1);
+        }
+    }
+    Py_DECREF(mounts);
+    return result;
+}
+
+static int set_system(wazero_module_config_t *config, PyObject *value, const char *what,
+                      void (*setter)(wazero_module_config_t *))
+{
+    if (!is_given(value))
+        return 0;
+    if (!PyUnicode_Check(value) ||
+        PyUnicode_CompareWithASCIIString(value, "system") != 0) {
+        PyErr_Format(PyExc_ValueError, "%s must be None or 'system', not %R", what,
+                     value);
+        return -1;
+    }
+    setter(config);
+    return 0;
+}
+
+static int fill_module(State *state, ModuleObject *module, PyObject *const *options,
+                       wazero_module_config_t *config)
+{
+    static const struct {
+        int option;
+        void (*setter)(wazero_module_config_t *);
+    } systems[] = {
+        {OPTION_RANDOM, wazero_module_config_set_system_random},
+        {OPTION_WALLTIME, wazero_module_config_set_system_walltime},
+        {OPTION_NANOTIME, wazero_module_config_set_system_nanotime},
+        {OPTION_NANOSLEEP, wazero_module_config_set_system_nanosleep},
+    };
+    wazero_module_config_set_user(config, module);
+    if (set_name(state, config, options[OPTION_NAME]) < 0 ||
+        set_list(state, config, options[OPTION_ARGS], "args",
+                 wazero_module_config_set_args) < 0 ||
+        set_list(state, config, options[OPTION_START_FUNCTIONS], "start_functions",
+                 wazero_module_config_set_start_functions) < 0 ||
+        set_env(state, config, options[OPTION_ENV]) < 0 ||
+        set_mounts(state, config, options[OPTION_MOUNTS]) < 0 ||
+        set_fs(state, config, options[OPTION_FS]) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+        const char *what = Config_option_names[systems[i].option];
+        if (set_system(config, options[systems[i].option], what, systems[i].setter) < 0)
+            return -1;
+    }
+    for (int i = 0; i < 3; i++) {
+        PyObject *object = options[OPTION_STDIN + i];
+        if (is_given(object) && Stream_configure(state, &module->streams[i], object,
+                                                 (wazero_stream_t)i, config) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int Config_module(State *state, ModuleObject *module, PyObject *const *options,
+                  wazero_module_config_t **config)
+{
+    wazero_error_t *error = wazero_module_config_new(config);
+    if (error) {
+        Errors_raise(state, error);
+        return -1;
+    }
+    if (fill_module(state, module, options, *config) == 0)
+        return 0;
+    wazero_module_config_delete(*config);
+    *config = NULL;
+    return -1;
+}
+
+static PyObject *Inherit_repr(PyObject *Py_UNUSED(self))
+{
+    return PyUnicode_FromString("wazero.INHERIT");
+}
+
+static PyObject *Inherit_reduce(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return PyUnicode_FromString("INHERIT");
+}
+
+static int Inherit_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static void Inherit_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef Inherit_methods[] = {
+    {"__reduce__", Inherit_reduce, METH_NOARGS, NULL},
+    {0},
+};
+
+static PyType_Slot Inherit_slots[] = {
+    {Py_tp_doc, "The type of wazero.INHERIT, which gives a guest the process's own "
+                "standard input, output or error."},
+    {Py_tp_repr, Inherit_repr},
+    {Py_tp_methods, Inherit_methods},
+    {Py_tp_traverse, Inherit_traverse},
+    {Py_tp_dealloc, Inherit_dealloc},
+    {0, NULL},
+};
+
+static PyType_Spec Inherit_spec = {
+    .name = "wazero._wazero.Inherit",
+    .basicsize = (int)sizeof(PyObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = Inherit_slots,
+};
+
+int Config_init(PyObject *module, State *state)
+{
+    state->inherit_type = State_add_type(module, &Inherit_spec);
+    if (!state->inherit_type || PyModule_AddType(module, state->inherit_type) < 0)
+        return -1;
+    state->inherit = state->inherit_type->tp_alloc(state->inherit_type, 0);
+    if (!state->inherit)
+        return -1;
+    /* pickle finds INHERIT by this name */
+    return PyModule_AddObjectRef(module, "INHERIT", state->inherit);
+}

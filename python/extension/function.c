@@ -1,0 +1,331 @@
+/*
+ * function.c - Function, an exported function that is called like a Python one.
+ *
+ * A call converts its arguments by the signature into one buffer on the C stack, lets
+ * the GIL go, calls, and converts the results. Nothing is allocated up to STACK_SLOTS
+ * slots but the results themselves.
+ *
+ * The C handle and the type belong to the Module, which the Function holds.
+ */
+#include "wazeromodule.h"
+
+#define STACK_SLOTS 16
+
+/* ---------------------------------------------------------------- refusals ------- */
+
+static PyObject *refuse_keywords(FunctionObject *self)
+{
+    PyErr_Format(PyExc_TypeError, "%U() takes no keyword arguments", self->name);
+    return NULL;
+}
+
+static PyObject *refuse_count(FunctionObject *self, Py_ssize_t given)
+{
+    size_t count = self->type->param_count;
+    const char *verb = given == 1 ? "was" : "were";
+    PyObject *types = Types_type_list(self->type->params, count);
+    if (!types)
+        return NULL;
+    if (count == 0)
+        PyErr_Format(PyExc_TypeError, "%U() takes no arguments but %zd %s given",
+                     self->name, given, verb);
+    else
+        PyErr_Format(PyExc_TypeError, "%U() takes %zu argument%s %U but %zd %s given",
+                     self->name, count, count == 1 ? "" : "s", types, given, verb);
+    Py_DECREF(types);
+    return NULL;
+}
+
+/* A type list in which the first type that cannot pass is looked for. */
+static bool refuse_types(FunctionObject *self, const wazero_value_type_t *types,
+                         size_t count, const char *what)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (Convert_is_number(types[i]))
+            continue;
+        PyErr_Format(PyExc_TypeError,
+                     "%U() cannot be called: %s %zu is a %s, and this version passes "
+                     "numbers only",
+                     self->name, what, i + 1, wazero_value_type_name(types[i]));
+        return true;
+    }
+    return false;
+}
+
+/* The vectorcall of a function with types that cannot pass. */
+static PyObject *Function_refuse(PyObject *callable, PyObject *const *Py_UNUSED(args),
+                                 size_t Py_UNUSED(nargsf), PyObject *Py_UNUSED(kwnames))
+{
+    FunctionObject *self = (FunctionObject *)callable;
+    const wazero_function_type_t *type = self->type;
+    if (!refuse_types(self, type->params, type->param_count, "parameter"))
+        refuse_types(self, type->results, type->result_count, "result");
+    return NULL;
+}
+
+static PyObject *refuse_argument(FunctionObject *self, ConvertStatus status,
+                                 PyObject *value, size_t index)
+{
+    if (status != CONVERT_RAISED)
+        Convert_raise(status,
+                      PyUnicode_FromFormat("%U() argument %zu", self->name, index + 1),
+                      value, self->type->params[index]);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- calling -------- */
+
+static PyObject *results_of(const wazero_function_type_t *type, const uint64_t *stack)
+{
+    if (type->result_count == 1)
+        return Convert_from_slot(stack[0], type->results[0]);
+    if (type->result_count == 0)
+        Py_RETURN_NONE;
+    PyObject *results = PyTuple_New((Py_ssize_t)type->result_count);
+    for (size_t i = 0; results && i < type->result_count; i++) {
+        PyObject *value = Convert_from_slot(stack[i], type->results[i]);
+        if (value)
+            PyTuple_SET_ITEM(results, (Py_ssize_t)i, value);
+        else
+            Py_CLEAR(results);
+    }
+    return results;
+}
+
+static PyObject *call_failed(FunctionObject *self, wazero_error_t *error)
+{
+    Errors_raise(State_of(self), error);
+    Module_after_error(self->module);
+    return NULL;
+}
+
+/* Every type is a number type here, so that each value has one slot. */
+static PyObject *call_on(FunctionObject *self, PyObject *const *args, uint64_t *stack)
+{
+    const wazero_function_type_t *type = self->type;
+    for (size_t i = 0; i < type->param_count; i++) {
+        ConvertStatus status = Convert_to_slot(args[i], type->params[i], &stack[i]);
+        if (status != CONVERT_OK)
+            return refuse_argument(self, status, args[i], i);
+    }
+    wazero_error_t *error;
+    Py_BEGIN_ALLOW_THREADS
+    error = wazero_function_call_with_stack(self->handle, stack, type->slot_count);
+    Py_END_ALLOW_THREADS
+    if (error)
+        return call_failed(self, error);
+    return results_of(type, stack);
+}
+
+static PyObject *call_large(FunctionObject *self, PyObject *const *args)
+{
+    uint64_t *stack = PyMem_New(uint64_t, self->type->slot_count);
+    if (!stack)
+        return PyErr_NoMemory();
+    PyObject *result = call_on(self, args, stack);
+    PyMem_Free(stack);
+    return result;
+}
+
+static PyObject *Function_vectorcall(PyObject *callable, PyObject *const *args,
+                                     size_t nargsf, PyObject *kwnames)
+{
+    FunctionObject *self = (FunctionObject *)callable;
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    uint64_t stack[STACK_SLOTS];
+    if (kwnames && PyTuple_GET_SIZE(kwnames) > 0)
+        return refuse_keywords(self);
+    if ((size_t)nargs != self->type->param_count)
+        return refuse_count(self, nargs);
+    if (self->type->slot_count > STACK_SLOTS)
+        return call_large(self, args);
+    return call_on(self, args, stack);
+}
+
+/* ---------------------------------------------------------------- life ----------- */
+
+static bool only_numbers(const wazero_function_type_t *type)
+{
+    for (size_t i = 0; i < type->param_count; i++) {
+        if (!Convert_is_number(type->params[i]))
+            return false;
+    }
+    for (size_t i = 0; i < type->result_count; i++) {
+        if (!Convert_is_number(type->results[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Gets the C handle into the slot; another thread may be doing the same. */
+static int prepare(State *state, ModuleObject *module, ExportSlot *slot)
+{
+    size_t position = (size_t)(slot - module->slots);
+    const wazero_extern_t *export = wazero_module_export(module->handle, position);
+    wazero_function_t *handle = NULL;
+    wazero_error_t *error;
+    if (slot->handle)
+        return 0;
+    Py_BEGIN_ALLOW_THREADS
+    error = wazero_module_function(module->handle, export->name, export->name_size,
+                                   &handle);
+    Py_END_ALLOW_THREADS
+    if (error) {
+        Errors_raise(state, error);
+        return -1;
+    }
+    if (slot->handle)
+        wazero_function_delete(handle);
+    else
+        slot->handle = handle;
+    return 0;
+}
+
+PyObject *Function_new(State *state, ModuleObject *module, ExportSlot *slot,
+                       PyObject *name)
+{
+    PyTypeObject *type = state->function_type;
+    if (prepare(state, module, slot) < 0)
+        return NULL;
+    FunctionObject *self = (FunctionObject *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    self->handle = slot->handle;
+    self->type = wazero_function_type(self->handle);
+    self->vectorcall = only_numbers(self->type) ? Function_vectorcall : Function_refuse;
+    self->module = (ModuleObject *)Py_NewRef((PyObject *)module);
+    self->name = Py_NewRef(name);
+    /* tp_alloc may have run the collector, and that another thread */
+    if (slot->object) {
+        Py_DECREF(self);
+        return Py_NewRef(slot->object);
+    }
+    self->slot = slot;
+    slot->object = (PyObject *)self;
+    return (PyObject *)self;
+}
+
+static int Function_traverse(FunctionObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->module);
+    return 0;
+}
+
+static void Function_dealloc(FunctionObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (self->slot) /* first: weakref callbacks must not find what is going away */
+        self->slot->object = NULL;
+    PyObject_GC_UnTrack(self);
+    if (self->weakrefs)
+        PyObject_ClearWeakRefs((PyObject *)self);
+    Py_XDECREF(self->name);
+    Py_XDECREF(self->module);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+/* ---------------------------------------------------------------- attributes ----- */
+
+static PyObject *Function_repr(FunctionObject *self)
+{
+    PyObject *signature = Types_signature(self->type);
+    PyObject *repr = signature ? PyUnicode_FromFormat("<wazero.Function %U%U>",
+                                                      self->name, signature)
+                               : NULL;
+    Py_XDECREF(signature);
+    return repr;
+}
+
+static PyObject *Function_get_name(FunctionObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(self->name);
+}
+
+static PyObject *Function_get_type(FunctionObject *self, void *Py_UNUSED(closure))
+{
+    return Types_function(State_of(self), self->type);
+}
+
+static PyObject *Function_get_params(FunctionObject *self, void *Py_UNUSED(closure))
+{
+    return Types_names(self->type->params, self->type->param_count);
+}
+
+static PyObject *Function_get_results(FunctionObject *self, void *Py_UNUSED(closure))
+{
+    return Types_names(self->type->results, self->type->result_count);
+}
+
+static PyObject *Function_get_module(FunctionObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef((PyObject *)self->module);
+}
+
+/* Made in Python, since inspect is slow to import and only needed here. */
+static PyObject *Function_get_signature(FunctionObject *self, void *Py_UNUSED(closure))
+{
+    PyObject *type = Types_function(State_of(self), self->type);
+    PyObject *helper = type ? PyImport_ImportModule("wazero._annotations") : NULL;
+    PyObject *signature =
+        helper ? PyObject_CallMethod(helper, "signature_of", "(O)", type) : NULL;
+    Py_XDECREF(helper);
+    Py_XDECREF(type);
+    return signature;
+}
+
+static PyGetSetDef Function_getset[] = {
+    {"name", (getter)Function_get_name, NULL, "The name under which it is exported.",
+     NULL},
+    {"type", (getter)Function_get_type, NULL, "Its FunctionType.", NULL},
+    {"params", (getter)Function_get_params, NULL, "The names of the parameter types.",
+     NULL},
+    {"results", (getter)Function_get_results, NULL, "The names of the result types.",
+     NULL},
+    {"module", (getter)Function_get_module, NULL, "The Module that exports it.", NULL},
+    {"__name__", (getter)Function_get_name, NULL, NULL, NULL},
+    {"__signature__", (getter)Function_get_signature, NULL, NULL, NULL},
+    {0},
+};
+
+static PyMemberDef Function_members[] = {
+    {"__vectorcalloffset__", Py_T_PYSSIZET, offsetof(FunctionObject, vectorcall),
+     Py_READONLY, NULL},
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(FunctionObject, weakrefs),
+     Py_READONLY, NULL},
+    {0},
+};
+
+static PyType_Slot Function_slots[] = {
+    {Py_tp_doc,
+     "An exported function. Keep it and call it: the fast way.\n\n"
+     "i32 and i64 take what has __index__ and fits signed or unsigned (OverflowError\n"
+     "otherwise) and come back signed; f32 and f64 take what has __float__ or "
+     "__index__,\n"
+     "f32 rounded to nearest. No result is None, one is the value, more are a tuple.\n"
+     "TypeError for a wrong count or type; Trap, ExitError, ClosedError, or what a "
+     "host\n"
+     "function raised. Any thread; it waits while another thread is in the module."},
+    {Py_tp_traverse, Function_traverse},
+    {Py_tp_dealloc, Function_dealloc},
+    {Py_tp_repr, Function_repr},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_getset, Function_getset},
+    {Py_tp_members, Function_members},
+    {0, NULL},
+};
+
+static PyType_Spec Function_spec = {
+    .name = "wazero.Function",
+    .basicsize = (int)sizeof(FunctionObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_VECTORCALL,
+    .slots = Function_slots,
+};
+
+int Function_init(PyObject *module, State *state)
+{
+    state->function_type = State_add_type(module, &Function_spec);
+    return state->function_type ? PyModule_AddType(module, state->function_type) : -1;
+}

@@ -1,0 +1,543 @@
+/*
+ * host.c - Python callables as functions that wasm calls.
+ *
+ * A HostFunction (wazero.func) is a callable with types and flags. A HostBinding is
+ * what the C library gets to see: one callable as one import of one module. It lives
+ * in the Module, which frees it after the C module is gone.
+ */
+#include "wazeromodule.h"
+
+/* Values of a call that need no allocation. */
+#define SMALL_CALL 8
+
+/* ---------------------------------------------------------------- the call back -- */
+
+static PyObject *subject_of(HostBinding *binding, Py_ssize_t index)
+{
+    if (binding->result_count == 1)
+        return PyUnicode_FromFormat("the result of host function %U", binding->label);
+    return PyUnicode_FromFormat("result %zd of host function %U", index + 1,
+                                binding->label);
+}
+
+static int store_result(HostBinding *binding, PyObject *value, Py_ssize_t index,
+                        uint64_t *slot)
+{
+    wazero_value_type_t type = binding->results[index];
+    ConvertStatus status = Convert_to_slot(value, type, slot);
+    if (status == CONVERT_OK)
+        return 0;
+    if (status != CONVERT_RAISED)
+        Convert_raise(status, subject_of(binding, index), value, type);
+    return -1;
+}
+
+static int refuse_results(HostBinding *binding, PyObject *result, Py_ssize_t count)
+{
+    PyObject *types = Types_type_list(binding->results, binding->result_count);
+    if (!types)
+        return -1;
+    if (binding->result_count == 0)
+        PyErr_Format(PyExc_TypeError, "host function %U must return None, not %.200s",
+                     binding->label, Py_TYPE(result)->tp_name);
+    else if (count < 0)
+        PyErr_Format(
+            PyExc_TypeError,
+            "host function %U must return a sequence of %zu values %U, not %.200s",
+            binding->label, binding->result_count, types, Py_TYPE(result)->tp_name);
+    else
+        PyErr_Format(PyExc_TypeError,
+                     "host function %U must return %zu values %U, not %zd",
+                     binding->label, binding->result_count, types, count);
+    Py_DECREF(types);
+    return -1;
+}
+
+static int store_results(HostBinding *binding, PyObject *result, uint64_t *stack)
+{
+    if (binding->result_count == 0)
+        return result == Py_None ? 0 : refuse_results(binding, result, -1);
+    if (binding->result_count == 1)
+        return store_result(binding, result, 0, stack);
+    if (!PySequence_Check(result) || PyUnicode_Check(result))
+        return refuse_results(binding, result, -1);
+    PyObject *values = PySequence_Tuple(result);
+    if (!values)
+        return -1;
+    Py_ssize_t count = PyTuple_GET_SIZE(values);
+    int status = (size_t)count == binding->result_count
+                     ? 0
+                     : refuse_results(binding, result, count);
+    for (Py_ssize_t i = 0; status == 0 && i < count; i++)
+        status = store_result(binding, PyTuple_GET_ITEM(values, i), i, &stack[i]);
+    Py_DECREF(values);
+    return status;
+}
+
+/* args has room for the caller before, and for vectorcall's own use before that. */
+static int call_with(HostBinding *binding, wazero_module_t *caller, uint64_t *stack,
+                     PyObject **args)
+{
+    size_t count = 1;
+    int status = -1;
+    PyObject *result = NULL;
+    args[0] = NULL;
+    if (binding->caller)
+        args[count++] = Module_of_caller(caller);
+    for (size_t i = 0; i < binding->param_count; i++) {
+        args[count] = Convert_from_slot(stack[i], binding->params[i]);
+        if (!args[count])
+            goto done;
+        count++;
+    }
+    PyObject *callable = Py_NewRef(binding->callable);
+    result = PyObject_Vectorcall(callable, args + 1,
+                                 (count - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    Py_DECREF(callable);
+    if (result)
+        status = store_results(binding, result, stack);
+done:
+    Py_XDECREF(result);
+    for (size_t i = 1; i < count; i++)
+        Py_DECREF(args[i]);
+    return status;
+}
+
+static int call_python(HostBinding *binding, wazero_module_t *caller, uint64_t *stack)
+{
+    PyObject *small[SMALL_CALL + 2];
+    PyObject **args = small;
+    if (binding->param_count > SMALL_CALL) {
+        args = PyMem_New(PyObject *, binding->param_count + 2);
+        if (!args) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    int status = -1;
+    if (Py_EnterRecursiveCall(" in a host function of wasm") == 0) {
+        status = call_with(binding, caller, stack, args);
+        Py_LeaveRecursiveCall();
+    }
+    if (args != small)
+        PyMem_Free(args);
+    return status;
+}
+
+/* What libwazero calls. */
+wazero_error_t *Host_call(void *user, wazero_module_t *caller, uint64_t *stack)
+{
+    static const char gone[] = "the Python interpreter is shutting down";
+    HostBinding *binding = user;
+    PyGILState_STATE gil;
+    wazero_error_t *error = NULL;
+    if (!State_enter(binding->state, &gil))
+        return wazero_error_new_host(gone, sizeof gone - 1, NULL, NULL);
+    if (call_python(binding, caller, stack) < 0)
+        error = Errors_to_host(binding->state);
+    PyGILState_Release(gil);
+    return error;
+}
+
+/* ---------------------------------------------------------------- bindings ------- */
+
+void Host_free_bindings(ModuleObject *module)
+{
+    for (size_t i = 0; i < module->host_count; i++) {
+        Py_DECREF(module->hosts[i].callable);
+        Py_DECREF(module->hosts[i].label);
+        PyMem_Free(module->hosts[i].owned_types);
+    }
+    module->host_count = 0;
+    PyMem_Free(module->hosts);
+    module->hosts = NULL;
+}
+
+static bool only_numbers(const wazero_value_type_t *types, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!Convert_is_number(types[i]))
+            return false;
+    }
+    return true;
+}
+
+/* memcmp, but a list of no types may be NULL. */
+static bool equal(const void *one, const void *other, size_t count)
+{
+    return count == 0 || memcmp(one, other, count) == 0;
+}
+
+static bool same_types(PyObject *given, const wazero_value_type_t *types, size_t count)
+{
+    return !given || ((size_t)PyBytes_GET_SIZE(given) == count &&
+                      equal(PyBytes_AS_STRING(given), types, count));
+}
+
+/* "(i32) -> f64" of a HostFunction; what is not given is as in the import. */
+static PyObject *signature_of(HostFunctionObject *function,
+                              const wazero_function_type_t *import)
+{
+    wazero_function_type_t type = *import;
+    if (function->params) {
+        type.params = (const wazero_value_type_t *)PyBytes_AS_STRING(function->params);
+        type.param_count = (size_t)PyBytes_GET_SIZE(function->params);
+    }
+    if (function->results) {
+        type.results =
+            (const wazero_value_type_t *)PyBytes_AS_STRING(function->results);
+        type.result_count = (size_t)PyBytes_GET_SIZE(function->results);
+    }
+    return Types_signature(&type);
+}
+
+static int refuse_type(State *state, PyObject *label, HostFunctionObject *function,
+                       const wazero_function_type_t *type)
+{
+    PyObject *expected = Types_signature(type);
+    PyObject *given = expected && function ? signature_of(function, type) : NULL;
+    if (given)
+        PyErr_Format(state->link_error,
+                     "import %U: expected a function %U, but the host function is %U",
+                     label, expected, given);
+    else if (expected && !function)
+        PyErr_Format(
+            state->link_error,
+            "import %U: a host function of type %U is needed, and this version "
+            "passes numbers only",
+            label, expected);
+    Py_XDECREF(given);
+    Py_XDECREF(expected);
+    return -1;
+}
+
+/* Fills the next binding of the module with a callable or HostFunction for an import of
+ * this type. The label is "module.name". */
+static HostBinding *add_binding(State *state, ModuleObject *module, PyObject *label,
+                                PyObject *value, const wazero_function_type_t *type)
+{
+    HostFunctionObject *function = NULL;
+    if (Py_IS_TYPE(value, state->host_function_type))
+        function = (HostFunctionObject *)value;
+    if (function &&
+        (!same_types(function->params, type->params, type->param_count) ||
+         !same_types(function->results, type->results, type->result_count))) {
+        refuse_type(state, label, function, type);
+        return NULL;
+    }
+    if (!only_numbers(type->params, type->param_count) ||
+        !only_numbers(type->results, type->result_count)) {
+        refuse_type(state, label, NULL, type);
+        return NULL;
+    }
+    HostBinding *binding = &module->hosts[module->host_count++];
+    binding->state = state;
+    binding->callable = Py_NewRef(function ? function->callable : value);
+    binding->caller = function && function->caller;
+    binding->label = Py_NewRef(label);
+    binding->params = type->params;
+    binding->param_count = type->param_count;
+    binding->results = type->results;
+    binding->result_count = type->result_count;
+    return binding;
+}
+
+/* ---------------------------------------------------------------- imports -------- */
+
+typedef struct {
+    State *state;
+    ModuleObject *module;
+    PyObject *mapping;
+    wazero_imports_t *imports;
+    PyObject *done; /* dict: what has been added, by module and name */
+} Linker;
+
+/* 1 and a new reference if key is there, 0 if not, -1 with an exception. */
+static int find(PyObject *mapping, PyObject *key, PyObject **value)
+{
+    if (PyDict_CheckExact(mapping)) {
+        *value = Py_XNewRef(PyDict_GetItemWithError(mapping, key));
+    } else {
+        *value = PyObject_GetItem(mapping, key);
+        if (!*value && PyErr_ExceptionMatches(PyExc_KeyError))
+            PyErr_Clear();
+    }
+    if (*value)
+        return 1;
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static bool is_mapping(PyObject *object)
+{
+    return PyDict_Check(object) ||
+           (PyMapping_Check(object) && PyObject_HasAttrString(object, "keys"));
+}
+
+static int finish(Linker *linker, wazero_error_t *error)
+{
+    if (!error)
+        return 0;
+    Errors_raise(linker->state, error);
+    return -1;
+}
+
+/* Modules of two runtimes number their types differently: they must not meet. */
+static int check_source(Linker *linker, PyObject *label, ModuleObject *source)
+{
+    if (source->runtime != linker->module->runtime) {
+        PyErr_Format(linker->state->link_error,
+                     "import %U: what was given belongs to another Runtime", label);
+        return -1;
+    }
+    return Module_is_open(linker->state, source) ? 0 : -1;
+}
+
+/* A module whose exports answer everything of that name: once. */
+static int link_module(Linker *linker, const wazero_extern_t *import, PyObject *name,
+                       ModuleObject *source)
+{
+    int done = PyDict_Contains(linker->done, name);
+    if (done != 0)
+        return done < 0 ? -1 : 0;
+    if (check_source(linker, name, source) < 0 ||
+        PyDict_SetItem(linker->done, name, Py_None) < 0)
+        return -1;
+    return finish(linker,
+                  wazero_imports_add_module(linker->imports, import->module,
+                                            import->module_size, source->handle));
+}
+
+static int link_export(Linker *linker, const wazero_extern_t *import, PyObject *label,
+                       ModuleObject *source, PyObject *export_name)
+{
+    Py_ssize_t size;
+    if (check_source(linker, label, source) < 0)
+        return -1;
+    const char *name = PyUnicode_AsUTF8AndSize(export_name, &size);
+    if (!name)
+        return -1;
+    return finish(linker, wazero_imports_add_export(linker->imports, import->module,
+                                                    import->module_size, import->name,
+                                                    import->name_size, source->handle,
+                                                    name, (size_t)size));
+}
+
+/* The memory of a module by the name of one of its exports. */
+static int link_memory(Linker *linker, const wazero_extern_t *import, PyObject *label,
+                       MemoryObject *memory)
+{
+    ModuleObject *source = memory->module;
+    size_t count = wazero_module_export_count(source->handle);
+    for (size_t i = 0; i < count; i++) {
+        const wazero_extern_t *export = wazero_module_export(source->handle, i);
+        if (export->kind != WAZERO_EXTERN_MEMORY)
+            continue;
+        if (check_source(linker, label, source) < 0)
+            return -1;
+        return finish(linker, wazero_imports_add_export(
+                                  linker->imports, import->module, import->module_size,
+                                  import->name, import->name_size, source->handle,
+                                  export->name, export->name_size));
+    }
+    PyErr_Format(linker->state->link_error,
+                 "import %U: the memory is not exported by its module", label);
+    return -1;
+}
+
+static bool same_signature(const HostBinding *binding,
+                           const wazero_function_type_t *type)
+{
+    return binding->param_count == type->param_count &&
+           binding->result_count == type->result_count &&
+           equal(binding->params, type->params, type->param_count) &&
+           equal(binding->results, type->results, type->result_count);
+}
+
+/* wasm may import the same name twice, and with different types. */
+static int check_repeated(Linker *linker, PyObject *position, PyObject *label,
+                          const wazero_extern_t *import)
+{
+    size_t index = PyLong_AsSize_t(position);
+    if (same_signature(&linker->module->hosts[index], &import->type.function))
+        return 0;
+    PyErr_Format(linker->state->link_error,
+                 "import %U is there twice with different types, which one Python "
+                 "callable cannot answer",
+                 label);
+    return -1;
+}
+
+static int link_callable(Linker *linker, const wazero_extern_t *import, PyObject *label,
+                         PyObject *key, PyObject *value)
+{
+    if (import->kind != WAZERO_EXTERN_FUNCTION) {
+        PyErr_Format(linker->state->link_error,
+                     "import %U: expected a %s, but a callable was given", label,
+                     wazero_extern_kind_name(import->kind));
+        return -1;
+    }
+    PyObject *before = PyDict_GetItemWithError(linker->done, key);
+    if (before)
+        return check_repeated(linker, before, label, import);
+    if (PyErr_Occurred())
+        return -1;
+    PyObject *position = PyLong_FromSize_t(linker->module->host_count);
+    int status = position ? PyDict_SetItem(linker->done, key, position) : -1;
+    Py_XDECREF(position);
+    HostBinding *binding = status < 0
+                               ? NULL
+                               : add_binding(linker->state, linker->module, label,
+                                             value, &import->type.function);
+    if (!binding)
+        return -1;
+    return finish(linker, wazero_imports_add_function(linker->imports, import->module,
+                                                      import->module_size, import->name,
+                                                      import->name_size, Host_call,
+                                                      binding, NULL));
+}
+
+static int link_value(Linker *linker, const wazero_extern_t *import, PyObject *label,
+                      PyObject *key, PyObject *value)
+{
+    State *state = linker->state;
+    if (Py_IS_TYPE(value, state->function_type)) {
+        FunctionObject *function = (FunctionObject *)value;
+        return link_export(linker, import, label, function->module, function->name);
+    }
+    if (Py_IS_TYPE(value, state->global_type)) {
+        GlobalObject *global = (GlobalObject *)value;
+        return link_export(linker, import, label, global->module, global->name);
+    }
+    if (Py_IS_TYPE(value, state->memory_type))
+        return link_memory(linker, import, label, (MemoryObject *)value);
+    if (PyCallable_Check(value) || Py_IS_TYPE(value, state->host_function_type))
+        return link_callable(linker, import, label, key, value);
+    PyErr_Format(
+        PyExc_TypeError,
+        "imports: %U must be a callable, wazero.func(...), or a Function, Memory "
+        "or Global of another module, not %.200s",
+        label, Py_TYPE(value)->tp_name);
+    return -1;
+}
+
+/* Answers one import from the mapping of its module name. */
+static int link_name(Linker *linker, const wazero_extern_t *import,
+                     PyObject *module_name, PyObject *group)
+{
+    PyObject *name =
+        PyUnicode_DecodeUTF8(import->name, (Py_ssize_t)import->name_size, NULL);
+    PyObject *value = NULL, *label = NULL, *key = NULL;
+    int status = name ? find(group, name, &value) : -1;
+    if (status == 1) {
+        label = PyUnicode_FromFormat("%U.%U", module_name, name);
+        key = PyTuple_Pack(2, module_name, name);
+        status = label && key ? link_value(linker, import, label, key, value) : -1;
+    }
+    Py_XDECREF(key);
+    Py_XDECREF(label);
+    Py_XDECREF(value);
+    Py_XDECREF(name);
+    return status;
+}
+
+static int link_import(Linker *linker, const wazero_extern_t *import)
+{
+    State *state = linker->state;
+    PyObject *name =
+        PyUnicode_DecodeUTF8(import->module, (Py_ssize_t)import->module_size, NULL);
+    PyObject *group = NULL;
+    int status = name ? find(linker->mapping, name, &group) : -1;
+    if (status == 1) {
+        if (Py_IS_TYPE(group, state->module_type)) {
+            status = link_module(linker, import, name, (ModuleObject *)group);
+        } else if (Py_IS_TYPE(group, state->exports_type)) {
+            status =
+                link_module(linker, import, name, ((ExportsObject *)group)->module);
+        } else if (is_mapping(group)) {
+            status = link_name(linker, import, name, group);
+        } else {
+            PyErr_Format(
+                PyExc_TypeError,
+                "imports: %R must be a mapping of names or a Module, not %.200s", name,
+                Py_TYPE(group)->tp_name);
+            status = -1;
+        }
+    }
+    Py_XDECREF(group);
+    Py_XDECREF(name);
+    return status;
+}
+
+static size_t count_functions(CompiledObject *compiled, size_t count)
+{
+    size_t functions = 0;
+    for (size_t i = 0; i < count; i++) {
+        const wazero_extern_t *import =
+            wazero_compiled_module_import(compiled->handle, i);
+        functions += import->kind == WAZERO_EXTERN_FUNCTION;
+    }
+    return functions;
+}
+
+int Host_link(State *state, ModuleObject *module, PyObject *mapping,
+              wazero_imports_t **imports)
+{
+    *imports = NULL;
+    if (!mapping || mapping == Py_None)
+        return 0;
+    if (!is_mapping(mapping)) {
+        PyErr_Format(
+            PyExc_TypeError,
+            "imports must be a mapping of module names to mappings or Modules, "
+            "not %.200s",
+            Py_TYPE(mapping)->tp_name);
+        return -1;
+    }
+    Linker linker = {state, module, mapping, NULL, NULL};
+    size_t count = wazero_compiled_module_import_count(module->compiled->handle);
+    size_t functions = count_functions(module->compiled, count);
+    module->hosts = PyMem_Calloc(functions + 1, sizeof *module->hosts);
+    linker.done = PyDict_New();
+    int status = 0;
+    if (!module->hosts || !linker.done) {
+        PyErr_NoMemory();
+        status = -1;
+    } else {
+        status = finish(&linker, wazero_imports_new(&linker.imports));
+    }
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        const wazero_extern_t *import =
+            wazero_compiled_module_import(module->compiled->handle, i);
+        status = link_import(&linker, import) < 0 ? -1 : 0;
+    }
+    Py_XDECREF(linker.done);
+    if (status < 0)
+        wazero_imports_delete(linker.imports);
+    else
+        *imports = linker.imports;
+    return status;
+}
+
+/* The LinkError that is set, with what was given in the place of what is missing. */
+void Host_explain(State *state, PyObject *mapping)
+{
+    PyObject *exception = PyErr_GetRaisedException();
+    PyObject *helper = mapping ? PyImport_ImportModule("wazero._hints") : NULL;
+    PyObject *text = helper ? PyObject_Str(exception) : NULL;
+    PyObject *hint =
+        text ? PyObject_CallMethod(helper, "missing_import", "OO", text, mapping)
+             : NULL;
+    PyObject *longer = NULL;
+    if (hint && PyUnicode_Check(hint)) {
+        PyObject *message = PyUnicode_FromFormat("%U (%U)", text, hint);
+        longer = message ? PyObject_CallOneArg(state->link_error, message) : NULL;
+        Py_XDECREF(message);
+    }
+    PyErr_Clear(); /* without the hint the message is still right */
+    if (longer)
+        Py_SETREF(exception, longer);
+    Py_XDECREF(hint);
+    Py_XDECREF(text);
+    Py_XDECREF(helper);
+    PyErr_SetRaisedException(exception);
+}

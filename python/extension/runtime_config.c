@@ -1,0 +1,349 @@
+/*
+ * runtime_config.c - the options of Runtime().
+ *
+ * Sizes may be written as "64MiB", features by their names in the proposals. What
+ * comes out is the C configuration and a dict of plain values, from which pickle makes
+ * the like.
+ */
+#include "wazeromodule.h"
+
+const char *const Config_runtime_names[RUNTIME_COUNT] = {
+    "config",   "engine", "memory_limit", "table_limit",
+    "features", "cache",  "debug_info",
+};
+
+static const struct {
+    const char *name;
+    wazero_features_t bit;
+} feature_names[] = {
+    {"bulk-memory-operations", WAZERO_FEATURE_BULK_MEMORY_OPERATIONS},
+    {"multi-value", WAZERO_FEATURE_MULTI_VALUE},
+    {"mutable-global", WAZERO_FEATURE_MUTABLE_GLOBAL},
+    {"nontrapping-float-to-int-conversion",
+     WAZERO_FEATURE_NON_TRAPPING_FLOAT_TO_INT_CONVERSION},
+    {"reference-types", WAZERO_FEATURE_REFERENCE_TYPES},
+    {"sign-extension-ops", WAZERO_FEATURE_SIGN_EXTENSION_OPS},
+    {"simd", WAZERO_FEATURE_SIMD},
+    {"threads", WAZERO_FEATURE_THREADS},
+    {"tail-call", WAZERO_FEATURE_TAIL_CALL},
+    {"extended-const", WAZERO_FEATURE_EXTENDED_CONST},
+    {"exception-handling", WAZERO_FEATURE_EXCEPTION_HANDLING},
+    {"typed-function-references", WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES},
+};
+
+#define FEATURE_COUNT (sizeof feature_names / sizeof *feature_names)
+
+static int raise_error(State *state, wazero_error_t *error)
+{
+    if (!error)
+        return 0;
+    Errors_raise(state, error);
+    return -1;
+}
+
+static int refuse_size(const char *what, PyObject *value)
+{
+    PyErr_Format(
+        PyExc_ValueError,
+        "%s must be from 0 to 4 GiB, as an int in bytes or a text like '64MiB' "
+        "(KiB, MiB, GiB), not %.100R",
+        what, value);
+    return -1;
+}
+
+/* "64MiB" in bytes; at most 2**40 is enough to be refused later. */
+static int parse_size(const char *text, uint64_t *bytes)
+{
+    static const struct {
+        const char *name;
+        int shift;
+    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+    uint64_t number = 0;
+    const char *digit = text;
+    for (; *digit >= '0' && *digit <= '9'; digit++) {
+        number = number * 10 + (uint64_t)(*digit - '0');
+        if (number > (uint64_t)1 << 40)
+            return -1;
+    }
+    if (digit == text)
+        return -1;
+    while (*digit == ' ')
+        digit++;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(digit, units[i].name) == 0) {
+            if (number > (uint64_t)1 << 32)
+                return -1;
+            *bytes = number << units[i].shift;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int set_memory_limit(State *state, wazero_runtime_config_t *config,
+                            PyObject *value, PyObject **plain)
+{
+    const uint64_t maximum = (uint64_t)65536 * WAZERO_PAGE_SIZE;
+    uint64_t bytes = 0;
+    if (PyUnicode_Check(value)) {
+        Py_ssize_t size;
+        const char *text = PyUnicode_AsUTF8AndSize(value, &size);
+        if (!text)
+            return -1;
+        if ((size_t)size != strlen(text) || parse_size(text, &bytes) < 0)
+            return refuse_size("memory_limit", value);
+    } else {
+        if (!PyIndex_Check(value)) {
+            PyErr_Format(PyExc_TypeError,
+                         "memory_limit must be an int or a str, not %.200s",
+                         Py_TYPE(value)->tp_name);
+            return -1;
+        }
+        PyObject *number = PyNumber_Index(value);
+        int overflow = 0;
+        long long small = number ? PyLong_AsLongLongAndOverflow(number, &overflow) : 0;
+        Py_XDECREF(number);
+        if (!number || (overflow == 0 && small == -1 && PyErr_Occurred()))
+            return -1;
+        if (overflow != 0 || small < 0)
+            return refuse_size("memory_limit", value);
+        bytes = (uint64_t)small;
+    }
+    if (bytes > maximum)
+        return refuse_size("memory_limit", value);
+    uint32_t pages = (uint32_t)(bytes / WAZERO_PAGE_SIZE);
+    *plain = PyLong_FromUnsignedLongLong((uint64_t)pages * WAZERO_PAGE_SIZE);
+    if (!*plain)
+        return -1;
+    return raise_error(state,
+                       wazero_runtime_config_set_memory_limit_pages(config, pages));
+}
+
+static int set_table_limit(State *state, wazero_runtime_config_t *config,
+                           PyObject *value, PyObject **plain)
+{
+    uint64_t elements;
+    if (Args_uint64(value, "table_limit", 10000000, &elements) < 0)
+        return -1;
+    *plain = PyLong_FromUnsignedLongLong(elements);
+    if (!*plain)
+        return -1;
+    return raise_error(
+        state, wazero_runtime_config_set_table_limit(config, (uint32_t)elements));
+}
+
+static char normal(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c == '_' ? '-' : c;
+}
+
+/* The bit of a name: "tail-call", and "tail_call" and "TAIL_CALL" too. */
+static int feature_bit(PyObject *name, wazero_features_t *bit)
+{
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
+    if (!text && PyErr_Occurred())
+        return -1;
+    for (size_t i = 0; text && i < FEATURE_COUNT; i++) {
+        const char *known = feature_names[i].name;
+        const char *given = text;
+        for (; *known && normal(*given) == *known; known++)
+            given++;
+        if (!*known && !*given) {
+            *bit = feature_names[i].bit;
+            return 0;
+        }
+    }
+    PyObject *names = PyUnicode_FromString(feature_names[0].name);
+    for (size_t i = 1; names && i < FEATURE_COUNT; i++)
+        Py_SETREF(names, PyUnicode_FromFormat("%U, %s", names, feature_names[i].name));
+    if (names)
+        PyErr_Format(PyExc_ValueError, "features: unknown %R; there are %U", name,
+                     names);
+    Py_XDECREF(names);
+    return -1;
+}
+
+static int parse_features(PyObject *value, wazero_features_t *features)
+{
+    if (PyLong_Check(value)) {
+        *features = PyLong_AsUnsignedLongLong(value);
+        if (*features != (wazero_features_t)-1 || !PyErr_Occurred())
+            return 0;
+        PyErr_Format(PyExc_ValueError, "features: %R has bits that are no feature",
+                     value);
+        return -1;
+    }
+    if (PyUnicode_Check(value)) {
+        PyErr_SetString(PyExc_TypeError,
+                        "features must be an iterable of names, not one str");
+        return -1;
+    }
+    PyObject *names = PySequence_List(value);
+    if (!names)
+        return -1;
+    *features = WAZERO_FEATURES_V2;
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        wazero_features_t bit = 0;
+        result = feature_bit(PyList_GET_ITEM(names, i), &bit);
+        *features |= bit;
+    }
+    Py_DECREF(names);
+    return result;
+}
+
+static int set_features(State *state, wazero_runtime_config_t *config, PyObject *value,
+                        PyObject **plain)
+{
+    wazero_features_t features, known = 0;
+    if (parse_features(value, &features) < 0)
+        return -1;
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        known |= feature_names[i].bit;
+    if (features & ~known) {
+        PyErr_Format(PyExc_ValueError, "features: %R has bits that are no feature",
+                     value);
+        return -1;
+    }
+    *plain = PyLong_FromUnsignedLongLong(features);
+    if (!*plain)
+        return -1;
+    return raise_error(state, wazero_runtime_config_set_features(config, features));
+}
+
+static int set_engine(State *state, wazero_runtime_config_t *config, PyObject *value,
+                      PyObject **plain)
+{
+    static const struct {
+        const char *name;
+        wazero_engine_kind_t kind;
+    } engines[] = {
+        {"auto", WAZERO_ENGINE_AUTO},
+        {"compiler", WAZERO_ENGINE_COMPILER},
+        {"interpreter", WAZERO_ENGINE_INTERPRETER},
+    };
+    for (size_t i = 0; PyUnicode_Check(value) && i < 3; i++) {
+        if (PyUnicode_CompareWithASCIIString(value, engines[i].name) != 0)
+            continue;
+        *plain = PyUnicode_FromString(engines[i].name);
+        if (!*plain)
+            return -1;
+        return raise_error(state,
+                           wazero_runtime_config_set_engine(config, engines[i].kind));
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "engine must be 'auto', 'compiler' or 'interpreter', not %R", value);
+    return -1;
+}
+
+/* A CompilationCache, or a path for which one is made. */
+static int set_cache(State *state, wazero_runtime_config_t *config, PyObject *value,
+                     PyObject **plain)
+{
+    PyObject *cache = Py_NewRef(value);
+    if (!Py_IS_TYPE(value, state->cache_type)) {
+        cache = PyObject_CallOneArg((PyObject *)state->cache_type, value);
+        Py_DECREF(value);
+        if (!cache)
+            return -1;
+    }
+    CacheObject *object = (CacheObject *)cache;
+    int result = -1;
+    if (object->closed) {
+        Errors_raise_closed(state, "cache");
+    } else {
+        wazero_runtime_config_set_cache(config, object->handle);
+        *plain = Py_NewRef(object->directory);
+        result = 0;
+    }
+    Py_DECREF(cache);
+    return result;
+}
+
+static int set_debug_info(State *Py_UNUSED(state), wazero_runtime_config_t *config,
+                          PyObject *value, PyObject **plain)
+{
+    int enabled = PyObject_IsTrue(value);
+    if (enabled < 0)
+        return -1;
+    wazero_runtime_config_set_debug_info(config, enabled == 1);
+    *plain = PyBool_FromLong(enabled);
+    return 0;
+}
+
+static int fill_runtime(State *state, PyObject *const *values, PyObject *options,
+                        wazero_runtime_config_t *config)
+{
+    static int (*const setters[RUNTIME_COUNT])(State *, wazero_runtime_config_t *,
+                                               PyObject *, PyObject **) = {
+        NULL,         set_engine, set_memory_limit, set_table_limit,
+        set_features, set_cache,  set_debug_info,
+    };
+    for (int i = 1; i < RUNTIME_COUNT; i++) {
+        PyObject *plain = NULL;
+        if (!values[i] || values[i] == Py_None)
+            continue;
+        int result = setters[i](state, config, values[i], &plain);
+        if (result == 0)
+            result = PyDict_SetItemString(options, Config_runtime_names[i], plain);
+        Py_XDECREF(plain);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Takes what the keywords do not say from the RuntimeConfig. */
+static int merge(PyObject *const *given, PyObject **values)
+{
+    PyObject *config = given[RUNTIME_CONFIG];
+    bool has_config = config && config != Py_None;
+    for (int i = 1; i < RUNTIME_COUNT; i++) {
+        values[i] = Py_XNewRef(given[i]);
+        if (values[i] || !has_config)
+            continue;
+        values[i] = PyObject_GetAttrString(config, Config_runtime_names[i]);
+        if (values[i])
+            continue;
+        if (PyErr_ExceptionMatches(PyExc_AttributeError))
+            PyErr_Format(PyExc_TypeError,
+                         "config must be a wazero.RuntimeConfig, not %.200s",
+                         Py_TYPE(config)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
+int Config_runtime(State *state, PyObject *const *given, PyObject **options,
+                   wazero_runtime_config_t **config)
+{
+    PyObject *values[RUNTIME_COUNT] = {NULL};
+    int result = -1;
+    *config = NULL;
+    *options = PyDict_New();
+    if (*options && merge(given, values) == 0 &&
+        raise_error(state, wazero_runtime_config_new(config)) == 0)
+        result = fill_runtime(state, values, *options, *config);
+    for (int i = 1; i < RUNTIME_COUNT; i++)
+        Py_XDECREF(values[i]);
+    if (result < 0) {
+        wazero_runtime_config_delete(*config);
+        *config = NULL;
+        Py_CLEAR(*options);
+    }
+    return result;
+}
+
+PyObject *Config_feature_names(void)
+{
+    PyObject *names = PyDict_New();
+    for (size_t i = 0; names && i < FEATURE_COUNT; i++) {
+        PyObject *bit = PyLong_FromUnsignedLongLong(feature_names[i].bit);
+        if (!bit || PyDict_SetItemString(names, feature_names[i].name, bit) < 0)
+            Py_CLEAR(names);
+        Py_XDECREF(bit);
+    }
+    return names;
+}

@@ -1,0 +1,446 @@
+/*
+ * wazeromodule.h - what the files of the extension share.
+ *
+ * Who holds whom. Children hold strong references to their parents: a Function,
+ * Memory, Global or Exports its Module; a Module its CompiledModule, its Runtime, its
+ * host functions and streams, and the Modules it imports from; a CompiledModule its
+ * Runtime. Parents know children only by pointers that the child takes back in its
+ * dealloc, with two exceptions: a Runtime holds its named Modules until they are
+ * closed, and a Module whose functions can be reached from another one (through a
+ * shared table, say) is held by that other one.
+ *
+ * Garbage collection. Runtime, CompiledModule and Module have tp_traverse and
+ * tp_clear. Function, Memory, Global and Exports have tp_traverse only: like tuples
+ * they never change, every cycle through them leads through a Module, and the Module
+ * breaks it. That is also what makes it safe that a Module hands out a Function which
+ * the collector is just looking at.
+ *
+ * C objects. The C library's `user` pointers are borrowed: a Module owns its
+ * HostBindings and StreamBindings and frees them only after wazero_module_close and
+ * _delete, after which libwazero calls none of them. All C handles of exports belong
+ * to the Module.
+ *
+ * Locking. The GIL guards every field. It is released around each call of libwazero
+ * that runs wasm, compiles, waits or goes to Go.
+ */
+#ifndef WAZERO_EXTENSION_H
+#define WAZERO_EXTENSION_H
+
+#include "compat.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wazero.h"
+
+/* ---------------------------------------------------------------- module state --- */
+
+typedef struct {
+    /* Set by atexit: from then on nothing that comes from wasm may enter Python. */
+    atomic_bool finalizing;
+    PyObject *module; /* borrowed: the state lives in it */
+    PyTypeObject *runtime_type;
+    PyTypeObject *compiled_type;
+    PyTypeObject *cache_type;
+    PyTypeObject *module_type;
+    PyTypeObject *exports_type;
+    PyTypeObject *function_type;
+    PyTypeObject *memory_type;
+    PyTypeObject *global_type;
+    PyTypeObject *host_function_type;
+    PyTypeObject *inherit_type;
+    PyTypeObject *function_type_struct;
+    PyTypeObject *memory_type_struct;
+    PyTypeObject *table_type_struct;
+    PyTypeObject *global_type_struct;
+    PyTypeObject *tag_type_struct;
+    PyTypeObject *import_type_struct;
+    PyTypeObject *export_type_struct;
+    PyTypeObject *frame_struct;
+    PyObject *error;
+    PyObject *compile_error;
+    PyObject *link_error;
+    PyObject *trap;
+    PyObject *exit_error;
+    PyObject *closed_error;
+    PyObject *forked_error;
+    PyObject *inherit; /* wazero.INHERIT */
+    /* Functions of the standard library, got when first needed. */
+    PyObject *struct_pack;
+    PyObject *struct_unpack;
+    PyObject *struct_calcsize;
+} State;
+
+static inline bool is_pair(PyObject *item)
+{
+    return PyTuple_Check(item) && PyTuple_GET_SIZE(item) == 2;
+}
+
+/* The state, from any object of a type of this module (none of them can be
+ * subclassed). */
+static inline State *State_of(void *object)
+{
+    return PyType_GetModuleState(Py_TYPE((PyObject *)object));
+}
+
+/* Takes the GIL in a function that libwazero calls. False, with nothing taken, when the
+ * interpreter is going away and Python must not be entered any more. */
+bool State_enter(State *state, PyGILState_STATE *gil);
+
+/* ---------------------------------------------------------------- objects -------- */
+
+typedef struct {
+    PyObject_HEAD
+    wazero_cache_t *handle;
+    PyObject *directory; /* str, or None for a cache in memory */
+    bool closed;
+    PyObject *weakrefs;
+} CacheObject;
+
+typedef struct {
+    PyObject_HEAD
+    wazero_runtime_t *handle;
+    PyObject *options; /* dict: what to give to Runtime() to get the like */
+    PyObject *modules; /* dict: the named modules until they are closed */
+    PyObject *weakrefs;
+} RuntimeObject;
+
+typedef struct {
+    PyObject_HEAD
+    wazero_compiled_module_t *handle;
+    RuntimeObject *runtime;
+    PyObject *imports;      /* tuple of ImportType, or NULL until asked for */
+    PyObject *exports;      /* tuple of ExportType, or NULL until asked for */
+    PyObject *export_index; /* dict from name to position, or NULL until asked for */
+    PyObject *weakrefs;
+} CompiledObject;
+
+/* A Python callable as one import of one module. */
+typedef struct {
+    State *state;
+    PyObject *callable;
+    PyObject *label; /* str: "env.log" */
+    const wazero_value_type_t *params;
+    const wazero_value_type_t *results;
+    size_t param_count;
+    size_t result_count;
+    wazero_value_type_t
+        *owned_types; /* params and results of a host module's function */
+    bool caller;      /* pass the calling Module first */
+} HostBinding;
+
+/* A Python object as a standard stream of one module. */
+typedef struct {
+    State *state;
+    PyObject *call;    /* what to call: a bound method or the callable itself */
+    PyObject *decoder; /* of output to a text file */
+    PyObject *pending; /* of input: bytes read and not yet taken */
+    Py_ssize_t pending_offset;
+    bool text;
+    bool file; /* has write and reports how much it took */
+} StreamBinding;
+
+/* The C handle of an export, owned, and its Python object while there is one,
+ * borrowed. */
+typedef struct {
+    void *handle;
+    PyObject *object;
+} ExportSlot;
+
+typedef struct {
+    PyObject_HEAD
+    wazero_module_t *handle;
+    RuntimeObject *runtime;
+    CompiledObject *compiled; /* NULL for a host module */
+    PyObject *export_index;   /* dict from name to position, or NULL until asked for */
+    ExportSlot *slots;        /* one per export, or NULL until asked for */
+    ExportSlot memory;        /* the memory, exported or not */
+    bool dying;               /* dealloc has begun: take no new reference */
+    PyObject *exports;        /* borrowed: the Exports object while there is one */
+    HostBinding *hosts;
+    size_t host_count;
+    StreamBinding streams[3];
+    PyObject *sources;    /* list of the Modules imported from, or NULL */
+    PyObject *dependents; /* set of Modules whose functions may be reached, or NULL */
+    PyObject *weakrefs;
+} ModuleObject;
+
+typedef struct {
+    PyObject_HEAD
+    ModuleObject *module;
+    PyObject *weakrefs;
+} ExportsObject;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    ModuleObject *module;
+    wazero_function_t *handle; /* borrowed from the module's slot */
+    const wazero_function_type_t *type;
+    ExportSlot *slot;
+    PyObject *name;
+    PyObject *weakrefs;
+} FunctionObject;
+
+typedef struct {
+    PyObject_HEAD
+    ModuleObject *module;
+    wazero_memory_t *handle; /* borrowed from the module's slot */
+    PyObject *weakrefs;
+} MemoryObject;
+
+typedef struct {
+    PyObject_HEAD
+    ModuleObject *module;
+    wazero_global_t *handle; /* borrowed from the module's slot */
+    ExportSlot *slot;
+    PyObject *name;
+    PyObject *weakrefs;
+} GlobalObject;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *callable;
+    PyObject *params;  /* bytes of value types, or NULL if not given */
+    PyObject *results; /* bytes of value types, or NULL if not given */
+    bool caller;
+    PyObject *weakrefs;
+} HostFunctionObject;
+
+/* Each adds its types, functions or constants to the module; -1 with an exception. */
+int Errors_init(PyObject *module, State *state);
+int Types_init(PyObject *module, State *state);
+int Config_init(PyObject *module, State *state);
+int Cache_init(PyObject *module, State *state);
+int Runtime_init(PyObject *module, State *state);
+int Compiled_init(PyObject *module, State *state);
+int Module_init(PyObject *module, State *state);
+int Exports_init(PyObject *module, State *state);
+int Function_init(PyObject *module, State *state);
+int Memory_init(PyObject *module, State *state);
+int Global_init(PyObject *module, State *state);
+int HostModule_init(PyObject *module, State *state);
+
+/* Makes a heap type of this module and, if name is not NULL, adds it. Returns a new
+ * reference. */
+PyTypeObject *State_add_type(PyObject *module, PyType_Spec *spec);
+
+/* ---------------------------------------------------------------- errors.c ------- */
+
+/* Raises what libwazero reported and deletes error. Always returns NULL. This is the
+ * one place where kinds become classes. */
+PyObject *Errors_raise(State *state, wazero_error_t *error);
+
+/* Makes the error that ends a call from the exception that is set, and clears it. */
+wazero_error_t *Errors_to_host(State *state);
+
+/* Raises ClosedError: "the module is closed". Always returns NULL. */
+PyObject *Errors_raise_closed(State *state, const char *what);
+
+/* ---------------------------------------------------------------- args.c --------- */
+
+/* The parameters of a Python-visible function. The first `positional` may be given by
+ * position, the first `required` must be given. */
+typedef struct {
+    const char *function;
+    const char *const *names;
+    Py_ssize_t count;
+    Py_ssize_t positional;
+    Py_ssize_t required;
+} ArgsSpec;
+
+/* Sorts arguments into values[spec->count]: borrowed references, NULL where nothing was
+ * given. Returns -1 with a TypeError that names function and parameter. */
+int Args_parse(const ArgsSpec *spec, PyObject *const *args, Py_ssize_t nargs,
+               PyObject *kwnames, PyObject **values);
+
+/* The same for tp_new. */
+int Args_parse_new(const ArgsSpec *spec, PyObject *args, PyObject *kwargs,
+                   PyObject **values);
+
+/* An integer from 0 to maximum (less than 2**63); `what` names it in messages. */
+int Args_uint64(PyObject *value, const char *what, uint64_t maximum, uint64_t *result);
+
+/* ---------------------------------------------------------------- convert.c ------ */
+
+typedef enum {
+    CONVERT_OK,
+    CONVERT_TYPE,   /* not a value of this type; no exception set      */
+    CONVERT_RANGE,  /* an integer out of range; no exception set       */
+    CONVERT_RAISED, /* __index__ or __float__ raised: exception is set */
+} ConvertStatus;
+
+/* Whether values of this type can pass in this version. */
+static inline bool Convert_is_number(wazero_value_type_t type)
+{
+    return type >= WAZERO_TYPE_F64 && type <= WAZERO_TYPE_I32;
+}
+
+/* A Python value as a slot. type must be a number type. */
+ConvertStatus Convert_to_slot(PyObject *value, wazero_value_type_t type,
+                              uint64_t *slot);
+
+/* Raises what status says, unless it says that something is raised already; subject
+ * names the value, "add() argument 1" for example. Takes subject, which may be NULL
+ * with an exception set. */
+void Convert_raise(ConvertStatus status, PyObject *subject, PyObject *value,
+                   wazero_value_type_t type);
+
+/* A slot as a Python value: a new reference. type must be a number type. */
+PyObject *Convert_from_slot(uint64_t slot, wazero_value_type_t type);
+
+/* ---------------------------------------------------------------- types.c -------- */
+
+/* "(i32, i64) -> f64" */
+PyObject *Types_signature(const wazero_function_type_t *type);
+PyObject *Types_type_list(const wazero_value_type_t *types, size_t count);
+
+/* Tuples of strings and the named tuples that are made of them. */
+PyObject *Types_names(const wazero_value_type_t *types, size_t count);
+PyObject *Types_function(State *state, const wazero_function_type_t *type);
+PyObject *Types_memory(State *state, wazero_limits_t limits);
+PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable);
+PyObject *Types_import(State *state, const wazero_extern_t *import);
+PyObject *Types_export(State *state, const wazero_extern_t *export);
+PyObject *Types_frame(State *state, const wazero_frame_t *frame);
+
+/* The value type of this name, or 0 with a ValueError. */
+wazero_value_type_t Types_parse(PyObject *name);
+
+/* ---------------------------------------------------------------- config.c ------- */
+
+/* The options of instantiate(), in the order of its keywords. */
+enum {
+    OPTION_NAME,
+    OPTION_IMPORTS,
+    OPTION_ARGS,
+    OPTION_ENV,
+    OPTION_STDIN,
+    OPTION_STDOUT,
+    OPTION_STDERR,
+    OPTION_MOUNTS,
+    OPTION_FS,
+    OPTION_RANDOM,
+    OPTION_WALLTIME,
+    OPTION_NANOTIME,
+    OPTION_NANOSLEEP,
+    OPTION_START_FUNCTIONS,
+    OPTION_CONFIG,
+    OPTION_COUNT
+};
+
+/* Their names for ArgsSpec. */
+#define CONFIG_OPTION_NAMES                                                            \
+    "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
+        "random", "walltime", "nanotime", "nanosleep", "start_functions", "config"
+extern const char *const Config_option_names[OPTION_COUNT];
+
+/* Fills options with new references (NULL where there is nothing), from the keywords
+ * given and, where they say nothing, from the ModuleConfig among them. */
+int Config_options(PyObject *const *given, PyObject **options);
+void Config_clear_options(PyObject **options);
+
+/* Makes the C configuration; module->streams get what its streams need. */
+int Config_module(State *state, ModuleObject *module, PyObject *const *options,
+                  wazero_module_config_t **config);
+
+/* ---------------------------------------------------------------- runtime_config.c */
+
+/* Makes the C configuration of a runtime from what Runtime() was given, and the dict of
+ * options from which the like can be made again. */
+enum {
+    RUNTIME_CONFIG,
+    RUNTIME_ENGINE,
+    RUNTIME_MEMORY_LIMIT,
+    RUNTIME_TABLE_LIMIT,
+    RUNTIME_FEATURES,
+    RUNTIME_CACHE,
+    RUNTIME_DEBUG_INFO,
+    RUNTIME_COUNT
+};
+extern const char *const Config_runtime_names[RUNTIME_COUNT];
+PyObject *Config_feature_names(void); /* dict from names to bits */
+int Config_runtime(State *state, PyObject *const *given, PyObject **options,
+                   wazero_runtime_config_t **config);
+
+/* ---------------------------------------------------------------- stream.c ------- */
+
+/* Puts a Python object into the configuration as a standard stream. */
+int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
+                     wazero_stream_t stream, wazero_module_config_t *config);
+
+/* Hands on what a text file's decoder still keeps; -1 with an exception. */
+int Stream_flush(StreamBinding *binding);
+int Stream_traverse(StreamBinding *binding, visitproc visit, void *arg);
+void Stream_clear(StreamBinding *binding);
+
+/* ---------------------------------------------------------------- host.c --------- */
+
+/* Answers the imports of module->compiled from the mapping; *imports is NULL if there
+ * is nothing to answer. */
+int Host_link(State *state, ModuleObject *module, PyObject *mapping,
+              wazero_imports_t **imports);
+
+/* Adds to the LinkError that is set which names the mapping, which may be NULL, has. */
+void Host_explain(State *state, PyObject *mapping);
+
+/* The wazero_host_function_t of every binding. */
+wazero_error_t *Host_call(void *user, wazero_module_t *caller, uint64_t *stack);
+void Host_free_bindings(ModuleObject *module);
+
+/* ---------------------------------------------------------------- host_module.c -- */
+
+/* Makes the module of host functions of Runtime.host_module. */
+PyObject *Host_module_new(State *state, RuntimeObject *runtime, PyObject *name,
+                          PyObject *functions);
+
+/* ---------------------------------------------------------------- the objects ---- */
+
+/* The bytes of a wasm argument: bytes-like or a path; a new bytes object. */
+PyObject *Runtime_wasm_bytes(PyObject *wasm);
+PyObject *Runtime_read_file(PyObject *path);
+/* Raises ClosedError if the runtime is closed. */
+bool Runtime_is_open(State *state, RuntimeObject *self);
+/* Forgets a named module that is closed. */
+void Runtime_forget(RuntimeObject *self, ModuleObject *module);
+
+PyObject *Compiled_new(State *state, RuntimeObject *runtime, PyObject *wasm);
+/* Dict from the names of exports to their positions: borrowed. */
+PyObject *Compiled_export_index(CompiledObject *self);
+
+ModuleObject *Module_allocate(State *state, RuntimeObject *runtime,
+                              CompiledObject *compiled);
+/* Takes the handle in, with the modules it imports from. */
+int Module_adopt(State *state, ModuleObject *self, wazero_module_t *handle);
+/* Registers the module with its runtime if it has a name. */
+int Module_register(ModuleObject *self);
+PyObject *Module_instantiate(State *state, CompiledObject *compiled,
+                             PyObject *const *given);
+bool Module_is_open(State *state, ModuleObject *self);
+/* What to call the module in messages: its name in the runtime, else the one from its
+ * name section, which may be empty. */
+PyObject *Module_display_name(ModuleObject *self);
+/* The Python object of the C module that calls a host function, which a running call
+ * keeps alive: a new reference, None if there is none. */
+PyObject *Module_of_caller(wazero_module_t *handle);
+/* To be called when an operation failed: if the guest has exited, lets go of what the
+ * module is known by. Keeps the exception that is set. */
+void Module_after_error(ModuleObject *self);
+
+/* The object for an export (a new reference). With attribute, an unknown name is an
+ * AttributeError, else a KeyError. */
+PyObject *Exports_get(State *state, ModuleObject *module, PyObject *name,
+                      bool attribute);
+PyObject *Exports_new(State *state, ModuleObject *module);
+/* Deletes the C handles of all exports. Needs module->handle; not the GIL. */
+void Exports_delete_handles(ModuleObject *module);
+
+PyObject *Function_new(State *state, ModuleObject *module, ExportSlot *slot,
+                       PyObject *name);
+PyObject *Memory_new(State *state, ModuleObject *module);
+PyObject *Global_new(State *state, ModuleObject *module, ExportSlot *slot,
+                     PyObject *name);
+
+#endif

@@ -1,0 +1,131 @@
+"""wazero for Python: run WebAssembly with the wazero runtime.
+
+    import wazero
+
+    with wazero.Runtime() as rt:
+        mod = rt.instantiate(wasm)
+        mod.exports.add(5, 7)
+
+The engine is loaded when the first Runtime is made. What is slow to import
+(dataclasses, enum, inspect) is imported when its name is first used.
+"""
+
+from wazero._wazero import (
+    INHERIT,
+    ClosedError,
+    CompilationCache,
+    CompiledModule,
+    CompileError,
+    ExitError,
+    Exports,
+    ExportType,
+    ForkedError,
+    Frame,
+    Function,
+    FunctionType,
+    Global,
+    GlobalType,
+    HostFunction,
+    ImportType,
+    LinkError,
+    Memory,
+    MemoryType,
+    Module,
+    Runtime,
+    TableType,
+    TagType,
+    Trap,
+    WazeroError,
+    engine_version,
+    func,
+    validate,
+    version,
+)
+
+__all__ = [
+    "F32",
+    "F64",
+    "I32",
+    "I64",
+    "INHERIT",
+    "ClosedError",
+    "CompilationCache",
+    "CompileError",
+    "CompiledModule",
+    "CompletedRun",
+    "ExitError",
+    "ExportType",
+    "Exports",
+    "FSConfig",
+    "Features",
+    "ForkedError",
+    "Frame",
+    "Function",
+    "FunctionType",
+    "Global",
+    "GlobalType",
+    "HostFunction",
+    "ImportType",
+    "LinkError",
+    "Memory",
+    "MemoryType",
+    "Module",
+    "ModuleConfig",
+    "Runtime",
+    "RuntimeConfig",
+    "TableType",
+    "TagType",
+    "Trap",
+    "TrapCode",
+    "WazeroError",
+    "engine_version",
+    "func",
+    "run",
+    "validate",
+    "version",
+]
+
+TYPE_CHECKING = False  # what type checkers take for True, without importing typing
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wazero._annotations import F32, F64, I32, I64
+    from wazero._run import CompletedRun, run
+    from wazero.config import Features, FSConfig, ModuleConfig, RuntimeConfig
+    from wazero.trap import TrapCode
+
+__version__ = version()
+
+_LAZY = {
+    "CompletedRun": "_run",
+    "F32": "_annotations",
+    "F64": "_annotations",
+    "FSConfig": "config",
+    "Features": "config",
+    "I32": "_annotations",
+    "I64": "_annotations",
+    "ModuleConfig": "config",
+    "RuntimeConfig": "config",
+    "TrapCode": "trap",
+    "run": "_run",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'wazero' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"wazero.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _rebuild_compiled(wasm: bytes, options: "dict[str, Any]") -> CompiledModule:
+    """What unpickling a CompiledModule calls."""
+    return Runtime(**options).compile(wasm)

@@ -1,0 +1,88 @@
+from ._annotations import F32 as F32
+from ._annotations import F64 as F64
+from ._annotations import I32 as I32
+from ._annotations import I64 as I64
+from ._run import CompletedRun as CompletedRun
+from ._run import run as run
+from ._wazero import INHERIT as INHERIT
+from ._wazero import ClosedError as ClosedError
+from ._wazero import CompilationCache as CompilationCache
+from ._wazero import CompiledModule as CompiledModule
+from ._wazero import CompileError as CompileError
+from ._wazero import ExitError as ExitError
+from ._wazero import Exports as Exports
+from ._wazero import ExportType as ExportType
+from ._wazero import ForkedError as ForkedError
+from ._wazero import Frame as Frame
+from ._wazero import Function as Function
+from ._wazero import FunctionType as FunctionType
+from ._wazero import Global as Global
+from ._wazero import GlobalType as GlobalType
+from ._wazero import HostFunction as HostFunction
+from ._wazero import ImportType as ImportType
+from ._wazero import LinkError as LinkError
+from ._wazero import Memory as Memory
+from ._wazero import MemoryType as MemoryType
+from ._wazero import Module as Module
+from ._wazero import Runtime as Runtime
+from ._wazero import TableType as TableType
+from ._wazero import TagType as TagType
+from ._wazero import Trap as Trap
+from ._wazero import WazeroError as WazeroError
+from ._wazero import engine_version as engine_version
+from ._wazero import func as func
+from ._wazero import validate as validate
+from ._wazero import version as version
+from .config import Features as Features
+from .config import FSConfig as FSConfig
+from .config import ModuleConfig as ModuleConfig
+from .config import RuntimeConfig as RuntimeConfig
+from .trap import TrapCode as TrapCode
+
+__all__ = [
+    "F32",
+    "F64",
+    "I32",
+    "I64",
+    "INHERIT",
+    "ClosedError",
+    "CompilationCache",
+    "CompileError",
+    "CompiledModule",
+    "CompletedRun",
+    "ExitError",
+    "ExportType",
+    "Exports",
+    "FSConfig",
+    "Features",
+    "ForkedError",
+    "Frame",
+    "Function",
+    "FunctionType",
+    "Global",
+    "GlobalType",
+    "HostFunction",
+    "ImportType",
+    "LinkError",
+    "Memory",
+    "MemoryType",
+    "Module",
+    "ModuleConfig",
+    "Runtime",
+    "RuntimeConfig",
+    "TableType",
+    "TagType",
+    "Trap",
+    "TrapCode",
+    "WazeroError",
+    "engine_version",
+    "func",
+    "run",
+    "validate",
+    "version",
+]
+
+__version__: str
+
+def __dir__() -> list[str]: ...
+def _rebuild_compiled(wasm: bytes, options: dict[str, object]) -> CompiledModule: ...

@@ -1,0 +1,408 @@
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import Signature
+from types import TracebackType
+from typing import (
+    Any,
+    Final,
+    Literal,
+    Never,
+    Protocol,
+    Self,
+    SupportsFloat,
+    SupportsIndex,
+    TypeAlias,
+    final,
+    overload,
+)
+
+from _typeshed import structseq
+from typing_extensions import Buffer
+
+from .config import FSConfig, ModuleConfig, RuntimeConfig
+from .trap import TrapCode
+
+_Buffer: TypeAlias = Buffer
+_Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+_Mount: TypeAlias = _Path | tuple[_Path, Literal["ro", "rw"]]
+_System: TypeAlias = Literal["system"] | None
+_Number: TypeAlias = SupportsIndex | SupportsFloat
+_Kind: TypeAlias = Literal["function", "table", "memory", "global", "tag"]
+_AnyType: TypeAlias = FunctionType | TableType | MemoryType | GlobalType | TagType
+
+class _Readable(Protocol):
+    def read(self, n: int, /) -> str | bytes: ...
+
+class _Writable(Protocol):
+    def write(self, data: Any, /) -> object: ...
+
+_Stdin: TypeAlias = Inherit | Buffer | _Readable | Callable[[int], Buffer] | None
+_Stdout: TypeAlias = Inherit | _Writable | Callable[[bytes], object] | None
+_Import: TypeAlias = Callable[..., object] | HostFunction | Function | Memory | Global
+_Imports: TypeAlias = Mapping[str, Module | Exports | Mapping[str, _Import]]
+
+_features: dict[str, int]
+
+@final
+class Inherit: ...
+
+INHERIT: Final[Inherit]
+
+def version() -> str: ...
+def engine_version() -> str: ...
+def validate(wasm: Buffer | os.PathLike[str], /) -> None: ...
+def func(
+    callable: Callable[..., object],
+    params: Iterable[str] | None = None,
+    results: Iterable[str] | None = None,
+    caller: bool = False,
+) -> HostFunction: ...
+def _finalize() -> None: ...
+
+class WazeroError(Exception): ...
+class CompileError(WazeroError): ...
+class LinkError(WazeroError): ...
+class ClosedError(WazeroError): ...
+class ForkedError(WazeroError): ...
+
+class Trap(WazeroError):
+    code: TrapCode | None
+    message: str
+    frames: tuple[Frame, ...]
+    stdout: str | bytes | None
+    stderr: str | bytes | None
+
+class ExitError(WazeroError):
+    exit_code: int
+    stdout: str | bytes | None
+    stderr: str | bytes | None
+
+@final
+class FunctionType(structseq[Any], tuple[tuple[str, ...], tuple[str, ...]]):
+    __match_args__: Final = ("params", "results")
+    @property
+    def params(self) -> tuple[str, ...]: ...
+    @property
+    def results(self) -> tuple[str, ...]: ...
+
+@final
+class MemoryType(structseq[Any], tuple[int, int | None, bool]):
+    __match_args__: Final = ("min", "max", "shared")
+    @property
+    def min(self) -> int: ...
+    @property
+    def max(self) -> int | None: ...
+    @property
+    def shared(self) -> bool: ...
+
+@final
+class TableType(structseq[Any], tuple[str, int, int | None]):
+    __match_args__: Final = ("element", "min", "max")
+    @property
+    def element(self) -> str: ...
+    @property
+    def min(self) -> int: ...
+    @property
+    def max(self) -> int | None: ...
+
+@final
+class GlobalType(structseq[Any], tuple[str, bool]):
+    __match_args__: Final = ("value", "mutable")
+    @property
+    def value(self) -> str: ...
+    @property
+    def mutable(self) -> bool: ...
+
+@final
+class TagType(structseq[Any], tuple[tuple[str, ...]]):
+    __match_args__: Final = ("params",)
+    @property
+    def params(self) -> tuple[str, ...]: ...
+
+@final
+class ImportType(structseq[Any], tuple[str, str, _Kind, _AnyType]):
+    __match_args__: Final = ("module", "name", "kind", "type")
+    @property
+    def module(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> _Kind: ...
+    @property
+    def type(self) -> _AnyType: ...
+
+@final
+class ExportType(structseq[Any], tuple[str, _Kind, _AnyType]):
+    __match_args__: Final = ("name", "kind", "type")
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> _Kind: ...
+    @property
+    def type(self) -> _AnyType: ...
+
+@final
+class Frame(structseq[Any], tuple[str, str, str, str]):
+    __match_args__: Final = (
+        "module",
+        "function",
+        "signature",
+        "source",
+    )
+    @property
+    def module(self) -> str: ...
+    @property
+    def function(self) -> str: ...
+    @property
+    def signature(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+@final
+class HostFunction:
+    @property
+    def callable(self) -> Callable[..., object]: ...
+    @property
+    def params(self) -> tuple[str, ...] | None: ...
+    @property
+    def results(self) -> tuple[str, ...] | None: ...
+    @property
+    def caller(self) -> bool: ...
+
+@final
+class CompilationCache:
+    def __new__(cls, directory: _Path | None = None) -> Self: ...
+    @property
+    def directory(self) -> str | None: ...
+    @property
+    def closed(self) -> bool: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Runtime:
+    def __new__(
+        cls,
+        config: RuntimeConfig | None = None,
+        *,
+        engine: Literal["auto", "compiler", "interpreter"] = "auto",
+        memory_limit: int | str | None = None,
+        table_limit: int | None = None,
+        features: int | Iterable[str] | None = None,
+        cache: CompilationCache | _Path | None = None,
+        debug_info: bool = False,
+    ) -> Self: ...
+    @property
+    def closed(self) -> bool: ...
+    def compile(self, wasm: Buffer | os.PathLike[str]) -> CompiledModule: ...
+    def instantiate(
+        self,
+        wasm: Buffer | CompiledModule | os.PathLike[str],
+        *,
+        name: str | None = None,
+        imports: _Imports | None = None,
+        args: Sequence[_Path] | None = None,
+        env: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+        stdin: _Stdin = None,
+        stdout: _Stdout = None,
+        stderr: _Stdout = None,
+        mounts: Mapping[str, _Mount] | None = None,
+        fs: FSConfig | None = None,
+        random: _System = None,
+        walltime: _System = None,
+        nanotime: _System = None,
+        nanosleep: _System = None,
+        start_functions: Sequence[str] | None = None,
+        config: ModuleConfig | None = None,
+    ) -> Module: ...
+    def instantiate_file(
+        self,
+        path: _Path,
+        *,
+        name: str | None = None,
+        imports: _Imports | None = None,
+        args: Sequence[_Path] | None = None,
+        env: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+        stdin: _Stdin = None,
+        stdout: _Stdout = None,
+        stderr: _Stdout = None,
+        mounts: Mapping[str, _Mount] | None = None,
+        fs: FSConfig | None = None,
+        random: _System = None,
+        walltime: _System = None,
+        nanotime: _System = None,
+        nanosleep: _System = None,
+        start_functions: Sequence[str] | None = None,
+        config: ModuleConfig | None = None,
+    ) -> Module: ...
+    def host_module(
+        self, name: str, functions: Mapping[str, Callable[..., object] | HostFunction]
+    ) -> Module: ...
+    def module(self, name: str, /) -> Module | None: ...
+    def close(self, exit_code: int = 0) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class CompiledModule:
+    @property
+    def name(self) -> str: ...
+    @property
+    def imports(self) -> tuple[ImportType, ...]: ...
+    @property
+    def exports(self) -> tuple[ExportType, ...]: ...
+    @property
+    def wasm(self) -> bytes: ...
+    @property
+    def runtime(self) -> Runtime: ...
+    @property
+    def closed(self) -> bool: ...
+    def instantiate(
+        self,
+        *,
+        name: str | None = None,
+        imports: _Imports | None = None,
+        args: Sequence[_Path] | None = None,
+        env: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+        stdin: _Stdin = None,
+        stdout: _Stdout = None,
+        stderr: _Stdout = None,
+        mounts: Mapping[str, _Mount] | None = None,
+        fs: FSConfig | None = None,
+        random: _System = None,
+        walltime: _System = None,
+        nanotime: _System = None,
+        nanosleep: _System = None,
+        start_functions: Sequence[str] | None = None,
+        config: ModuleConfig | None = None,
+    ) -> Module: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Module:
+    @property
+    def name(self) -> str: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def memory(self) -> Memory: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def exit_code(self) -> int | None: ...
+    @property
+    def runtime(self) -> Runtime: ...
+    @property
+    def compiled(self) -> CompiledModule | None: ...
+    def call(self, name: str, /, *args: _Number) -> Any: ...
+    def close(self, exit_code: int = 0) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Exports:
+    def __getattr__(self, name: str, /) -> Any: ...
+    def __getitem__(self, name: str, /) -> Any: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __dir__(self) -> list[str]: ...
+
+@final
+class Function:
+    __name__: Final[str]
+    __signature__: Final[Signature]
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> FunctionType: ...
+    @property
+    def params(self) -> tuple[str, ...]: ...
+    @property
+    def results(self) -> tuple[str, ...]: ...
+    @property
+    def module(self) -> Module: ...
+    def __call__(self, /, *args: _Number) -> Any: ...
+
+@final
+class Memory:
+    @property
+    def size(self) -> int: ...
+    @property
+    def pages(self) -> int: ...
+    @property
+    def type(self) -> MemoryType: ...
+    @property
+    def module(self) -> Module: ...
+    def read(self, ptr: SupportsIndex, n: SupportsIndex) -> bytes: ...
+    def write(self, ptr: SupportsIndex, data: Buffer) -> None: ...
+    def read_str(
+        self,
+        ptr: SupportsIndex,
+        n: SupportsIndex,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+    ) -> str: ...
+    def read_cstr(
+        self, ptr: SupportsIndex, encoding: str = "utf-8", errors: str = "strict"
+    ) -> str: ...
+    def unpack(self, format: str | bytes, ptr: SupportsIndex) -> tuple[Any, ...]: ...
+    def pack(
+        self, format: str | bytes, ptr: SupportsIndex, /, *values: Any
+    ) -> None: ...
+    def grow(self, delta: SupportsIndex) -> int: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[int]: ...
+    @overload
+    def __getitem__(self, key: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, key: slice, /) -> bytes: ...
+    @overload
+    def __setitem__(self, key: SupportsIndex, value: SupportsIndex, /) -> None: ...
+    @overload
+    def __setitem__(self, key: slice, value: Buffer, /) -> None: ...
+    def __delitem__(self, key: Never, /) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __release_buffer__(self, buffer: memoryview, /) -> None: ...
+
+@final
+class Global:
+    @property
+    def value(self) -> Any: ...
+    @value.setter
+    def value(self, value: _Number, /) -> None: ...
+    @property
+    def type(self) -> GlobalType: ...
+    @property
+    def mutable(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def module(self) -> Module: ...

@@ -1,0 +1,89 @@
+"""Configurations as frozen dataclasses, for Runtime(config=...) and
+Runtime.instantiate(config=...).
+
+Their fields are the keywords of those two. A keyword that is given goes before
+the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntFlag
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Literal
+
+    from wazero._wazero import (
+        CompilationCache,
+        _Mount,
+        _Path,
+        _Stdin,
+        _Stdout,
+        _System,
+    )
+
+
+class Features(IntFlag):
+    """Features of WebAssembly, as wazero numbers them."""
+
+    BULK_MEMORY_OPERATIONS = 1 << 0
+    MULTI_VALUE = 1 << 1
+    MUTABLE_GLOBAL = 1 << 2
+    NONTRAPPING_FLOAT_TO_INT_CONVERSION = 1 << 3
+    REFERENCE_TYPES = 1 << 4
+    SIGN_EXTENSION_OPS = 1 << 5
+    SIMD = 1 << 6
+    THREADS = 1 << 7
+    TAIL_CALL = 1 << 8
+    EXTENDED_CONST = 1 << 9
+    EXCEPTION_HANDLING = 1 << 10
+    TYPED_FUNCTION_REFERENCES = 1 << 11
+    V1 = MUTABLE_GLOBAL
+    V2 = (1 << 7) - 1
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """The options of a Runtime."""
+
+    engine: Literal["auto", "compiler", "interpreter"] = "auto"
+    memory_limit: int | str | None = None
+    table_limit: int | None = None
+    features: int | Iterable[str] | None = None
+    cache: CompilationCache | _Path | None = None
+    debug_info: bool = False
+
+
+@dataclass(frozen=True)
+class FSConfig:
+    """The file system that a guest sees: host directories at guest paths.
+
+    Each method returns a new one: FSConfig().mount("data", "/").mount("etc", "/etc").
+    """
+
+    mounts: tuple[tuple[_Path, _Path, bool], ...] = ()
+
+    def mount(self, host: _Path, guest: _Path, readonly: bool = False) -> FSConfig:
+        """Shows the host directory as guest."""
+        return replace(self, mounts=(*self.mounts, (host, guest, bool(readonly))))
+
+
+@dataclass(frozen=True)
+class ModuleConfig:
+    """The options of Runtime.instantiate, without the imports."""
+
+    name: str | None = None
+    args: Sequence[_Path] | None = None
+    env: Mapping[str, str] | Mapping[bytes, bytes] | None = None
+    stdin: _Stdin = None
+    stdout: _Stdout = None
+    stderr: _Stdout = None
+    mounts: Mapping[str, _Mount] | None = None
+    fs: FSConfig | None = None
+    random: _System = None
+    walltime: _System = None
+    nanotime: _System = None
+    nanosleep: _System = None
+    start_functions: Sequence[str] | None = None

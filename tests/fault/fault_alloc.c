@@ -1,0 +1,488 @@
+/*
+ * fault_alloc.c - every allocation of libwazero fails once.
+ *
+ * Each scenario below is run again and again: first with its first allocation failing,
+ * then with its second, until it gets through; and once more with all allocations from
+ * that one on failing. After each run whatever was allocated must have been freed, and
+ * each `user` deleted exactly once. A failing run must report an error of kind MEMORY.
+ *
+ * The linker puts the functions here in the place of malloc and its like for the
+ * objects of the program alone, libwazero among them; Go and the C library keep their
+ * own.
+ */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "support.h"
+
+/* ---- allocating ---- */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __wrap_free(void *memory);
+
+enum { SLOTS = 1 << 14 };
+
+/* Go gives memories back from threads of its own, so all of this is under the mutex. */
+static struct {
+    pthread_mutex_t mutex;
+    bool armed;
+    bool sticky;        /* all from the one at fail_at on fail, not it alone */
+    unsigned long seen; /* allocations since arming */
+    unsigned long fail_at;
+    unsigned long failed;
+    size_t live;
+    void *blocks[SLOTS]; /* what was allocated while armed and is not freed yet */
+} heap = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static bool fails(void)
+{
+    pthread_mutex_lock(&heap.mutex);
+    bool now = heap.armed && (++heap.seen == heap.fail_at ||
+                              (heap.sticky && heap.seen > heap.fail_at));
+    heap.failed += now;
+    pthread_mutex_unlock(&heap.mutex);
+    return now;
+}
+
+static void *note(void *block)
+{
+    pthread_mutex_lock(&heap.mutex);
+    for (size_t i = 0; heap.armed && block && i < SLOTS; i++)
+        if (!heap.blocks[i]) {
+            heap.blocks[i] = block;
+            heap.live++;
+            break;
+        }
+    pthread_mutex_unlock(&heap.mutex);
+    return block;
+}
+
+/* Blocks from before arming, and those that Go allocated, are not there. */
+static void forget(const void *block)
+{
+    pthread_mutex_lock(&heap.mutex);
+    for (size_t i = 0; heap.live && block && i < SLOTS; i++)
+        if (heap.blocks[i] == block) {
+            heap.blocks[i] = NULL;
+            heap.live--;
+            break;
+        }
+    pthread_mutex_unlock(&heap.mutex);
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : note(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : note(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    if (fails())
+        return NULL;
+    forget(memory);
+    return note(__real_realloc(memory, size));
+}
+
+void __wrap_free(void *memory)
+{
+    forget(memory);
+    __real_free(memory);
+}
+
+/* ---- what the scenarios share ---- */
+
+static int given, deleted; /* users */
+
+static void delete_user(void *user)
+{
+    ++*(int *)user;
+}
+
+static void delete_payload(void *payload)
+{
+    ++*(int *)payload;
+}
+
+static wazero_error_t *log_value(void *user, wazero_module_t *caller, uint64_t *stack)
+{
+    wazero_memory_t *memory;
+    (void)user;
+    if (wazero_decode_i32(stack[0]) == 13) {
+        given++;
+        return wazero_error_new_host("thirteen", WAZERO_CSTR, &deleted, delete_payload);
+    }
+    wazero_error_t *error =
+        caller ? wazero_module_memory(caller, NULL, 0, &memory) : NULL;
+    if (caller && !error)
+        wazero_memory_delete(memory);
+    return error;
+}
+
+static wazero_error_t *ignore(void *user, wazero_module_t *caller, uint64_t *stack)
+{
+    (void)user;
+    (void)caller;
+    (void)stack;
+    return NULL;
+}
+
+static wazero_error_t *add_function(wazero_imports_t *imports, const char *name,
+                                    wazero_host_function_t function)
+{
+    given++;
+    return wazero_imports_add_function(imports, "env", WAZERO_CSTR, name, WAZERO_CSTR,
+                                       function, &deleted, delete_user);
+}
+
+static wazero_error_t *instantiate(wazero_runtime_t *runtime, const char *fixture,
+                                   const wazero_imports_t *imports,
+                                   const wazero_module_config_t *config,
+                                   wazero_module_t **module)
+{
+    wasm_t wasm = wasm_fixture(fixture);
+    return wazero_runtime_instantiate(runtime, wasm.data, wasm.size, imports, config,
+                                      module);
+}
+
+/* ---- scenarios: each gives what went wrong, with everything given back ---- */
+
+static wazero_error_t *configured_runtime(wazero_runtime_t **runtime)
+{
+    wazero_runtime_config_t *config = NULL;
+    wazero_cache_t *cache = NULL;
+    wazero_error_t *error = wazero_runtime_config_new(&config);
+    if (!error)
+        error = wazero_runtime_config_set_engine(config, WAZERO_ENGINE_INTERPRETER);
+    if (!error)
+        error = wazero_cache_new(NULL, &cache);
+    if (!error) {
+        wazero_runtime_config_set_cache(config, cache);
+        error = wazero_runtime_new(config, runtime);
+    }
+    wazero_cache_delete(cache);
+    wazero_runtime_config_delete(config);
+    return error;
+}
+
+/* Runtime, host functions, calls, a payload, a trap. */
+static wazero_error_t *run_host(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_t *module = NULL;
+    int32_t value = 3;
+    wazero_error_t *error = configured_runtime(&runtime);
+    if (!error)
+        error = wazero_imports_new(&imports);
+    if (!error)
+        error = add_function(imports, "log", log_value);
+    if (!error)
+        error = add_function(imports, "sum", ignore);
+    if (!error)
+        error = add_function(imports, "pair", ignore);
+    for (int i = 0; i < 8 && !error; i++) /* the list grows */
+        error = add_function(imports, "log", log_value);
+    if (!error)
+        error = instantiate(runtime, "host", imports, NULL, &module);
+    if (!error)
+        error = try_call(module, "log", &value, 1, NULL);
+    if (!error) {
+        value = 13;
+        error = try_call(module, "log", &value, 1, NULL);
+        if (error && wazero_error_kind(error) == WAZERO_ERROR_HOST) {
+            wazero_error_delete(error);
+            error = NULL;
+        }
+    }
+    wazero_imports_delete(imports);
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
+/* A module of host functions, found by name. */
+static wazero_error_t *run_host_module(void)
+{
+    static const wazero_value_type_t i32 = WAZERO_TYPE_I32;
+    wazero_host_function_definition_t functions[3] = {
+        {"log", 3, &i32, 1, NULL, 0, log_value, &deleted, delete_user},
+        {"one", 3, NULL, 0, &i32, 1, ignore, &deleted, delete_user},
+        {"two", 3, NULL, 0, &i32, 1, ignore, &deleted, delete_user},
+    };
+    wazero_runtime_t *runtime = NULL;
+    wazero_module_t *module = NULL, *found = NULL;
+    int32_t value = 3;
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error) {
+        given += 3;
+        error = wazero_host_module_new(runtime, "env", 3, functions, 3, NULL, &module);
+    }
+    if (!error)
+        error = wazero_runtime_module(runtime, "env", 3, &found);
+    if (!error)
+        error = try_call(found, "log", &value, 1, NULL);
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+    wazero_module_delete(found);
+    return error;
+}
+
+/* Two modules that are linked, one of them with imports from two places. */
+static wazero_error_t *run_linked(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_t *library = NULL, *mixed = NULL;
+    int32_t values[2] = {30, 12}, result = 0;
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = instantiate(runtime, "library", NULL, NULL, &library);
+    if (!error)
+        error = wazero_imports_new(&imports);
+    if (!error)
+        error = wazero_imports_add_module(imports, "env", 3, library);
+    if (!error)
+        error =
+            wazero_imports_add_export(imports, "env", 3, "plus", 4, library, "add", 3);
+    if (!error)
+        error = add_function(imports, "log", ignore);
+    if (!error)
+        error = instantiate(runtime, "mixed", imports, NULL, &mixed);
+    wazero_imports_delete(imports);
+    wazero_module_delete(library);
+    if (!error)
+        error = try_call(mixed, "run", values, 2, &result);
+    wazero_module_delete(mixed);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
+/* Two modules that share a table, so that each keeps the other. */
+static wazero_error_t *run_sharing(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_t *library = NULL, *client = NULL;
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = instantiate(runtime, "library", NULL, NULL, &library);
+    if (!error)
+        error = wazero_imports_new(&imports);
+    if (!error)
+        error = wazero_imports_add_module(imports, "library", 7, library);
+    if (!error)
+        error = instantiate(runtime, "client", imports, NULL, &client);
+    wazero_imports_delete(imports);
+    wazero_module_delete(client);
+    wazero_module_delete(library);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
+/* Memories, views and globals. */
+static wazero_error_t *run_objects(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_module_t *library = NULL;
+    wazero_memory_t *memory = NULL;
+    wazero_memory_view_t *view = NULL;
+    wazero_global_t *counter = NULL;
+    uint32_t old_pages;
+    uint64_t slot;
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = instantiate(runtime, "library", NULL, NULL, &library);
+    if (!error)
+        error = wazero_module_memory(library, "memory", 6, &memory);
+    if (!error)
+        error = wazero_memory_view_new(memory, &view);
+    if (!error)
+        error = wazero_memory_grow(memory, 1, &old_pages);
+    if (!error)
+        error = wazero_module_global(library, "counter", 7, &counter);
+    if (!error)
+        error = wazero_global_get(counter, &slot);
+    if (!error)
+        error = wazero_global_set(counter, slot + 1);
+    wazero_module_delete(library);
+    wazero_memory_delete(memory);
+    wazero_runtime_delete(runtime);
+    wazero_memory_view_delete(view);
+    wazero_global_delete(counter);
+    return error;
+}
+
+static wazero_error_t *discard(void *user, const void *buffer, size_t size)
+{
+    (void)user;
+    (void)buffer;
+    (void)size;
+    return NULL;
+}
+
+static wazero_error_t *end_of_input(void *user, void *buffer, size_t size, size_t *read)
+{
+    (void)user;
+    (void)buffer;
+    (void)size;
+    *read = 0;
+    return NULL;
+}
+
+/* Everything that a module configuration can hold. */
+static wazero_error_t *run_configured(void)
+{
+    static const char *const strings[] = {"one", "two"};
+    wazero_runtime_t *runtime = NULL;
+    wazero_module_config_t *config = NULL;
+    wazero_module_t *module = NULL;
+    wazero_error_t *error = wazero_module_config_new(&config);
+    if (!error)
+        error = wazero_module_config_set_name(config, "named", WAZERO_CSTR);
+    if (!error)
+        error = wazero_module_config_set_args(config, strings, 2);
+    if (!error)
+        error = wazero_module_config_set_start_functions(config, strings, 2);
+    if (!error)
+        error = wazero_module_config_set_env(config, "KEY", "value");
+    if (!error)
+        error = wazero_module_config_set_env(config, "KEY", "another");
+    if (!error)
+        error = wazero_module_config_add_mount(config, "/tmp", "/", true);
+    if (!error)
+        error = wazero_module_config_inherit_stream(config, WAZERO_STDERR);
+    if (!error)
+        error = wazero_module_config_set_stream_fd(config, WAZERO_STDERR, 2);
+    if (!error)
+        error = wazero_module_config_set_stdin_bytes(config, "abc", 3);
+    if (!error) {
+        given++;
+        error = wazero_module_config_set_stdin_function(config, end_of_input, &deleted,
+                                                        delete_user);
+    }
+    if (!error) {
+        given++;
+        error = wazero_module_config_set_output_function(config, WAZERO_STDOUT, discard,
+                                                         &deleted, delete_user);
+    }
+    if (!error)
+        error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = instantiate(runtime, "memory", NULL, config, &module);
+    wazero_module_config_delete(config);
+    wazero_runtime_delete(runtime);
+    wazero_module_delete(module);
+    return error;
+}
+
+/* Errors with traces, prefixes and names. */
+static wazero_error_t *run_errors(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_module_t *module = NULL;
+    wazero_function_t *function = NULL;
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error) {
+        error = instantiate(runtime, "start_trap", NULL, NULL, &module);
+        if (error && wazero_error_kind(error) == WAZERO_ERROR_TRAP) {
+            wazero_error_delete(error);
+            error = instantiate(runtime, "add", NULL, NULL, &module);
+        }
+    }
+    if (!error) {
+        error = wazero_module_function(module, "absent", WAZERO_CSTR, &function);
+        if (error && wazero_error_kind(error) == WAZERO_ERROR_INVALID) {
+            wazero_error_delete(error);
+            error = NULL;
+        }
+    }
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
+/* ---- running them ---- */
+
+static const struct {
+    const char *name;
+    wazero_error_t *(*run)(void);
+} scenarios[] = {
+    {"host functions", run_host}, {"host module", run_host_module},
+    {"linked", run_linked},       {"sharing a table", run_sharing},
+    {"objects", run_objects},     {"configured", run_configured},
+    {"errors", run_errors},
+};
+
+static size_t live_blocks(void)
+{
+    pthread_mutex_lock(&heap.mutex);
+    size_t live = heap.live;
+    pthread_mutex_unlock(&heap.mutex);
+    return live;
+}
+
+static void arm(bool armed, unsigned long fail_at, bool sticky)
+{
+    pthread_mutex_lock(&heap.mutex);
+    heap.armed = armed;
+    heap.sticky = sticky;
+    heap.fail_at = fail_at;
+    if (armed) {
+        heap.seen = heap.failed = heap.live = 0;
+        memset(heap.blocks, 0, sizeof heap.blocks);
+        given = deleted = 0;
+    }
+    pthread_mutex_unlock(&heap.mutex);
+}
+
+/* Runs a scenario with one allocation failing; false once it gets through. */
+static bool run_failing(size_t which, unsigned long fail_at, bool sticky)
+{
+    arm(true, fail_at, sticky);
+    wazero_error_t *error = scenarios[which].run();
+    bool failed = heap.failed > 0;
+    arm(false, 0, false);
+    if (error && !failed)
+        must(error);
+    if (error && !CHECK_INT(wazero_error_kind(error), WAZERO_ERROR_MEMORY))
+        printf("    %s\n", wazero_error_message(error, NULL));
+    wazero_error_delete(error);
+    /* Go gives memories back when it collects. */
+    for (int i = 0; i < 50 && live_blocks(); i++) {
+        wazero__engine()->collect();
+        if (i)
+            usleep(2000);
+    }
+    bool good = CHECK_INT(live_blocks(), 0);
+    if (!(CHECK_INT(deleted, given) && good))
+        printf("    %s, allocation %lu%s\n", scenarios[which].name, fail_at,
+               sticky ? " and all after it" : "");
+    return failed;
+}
+
+TEST(every_allocation)
+{
+    wazero_runtime_delete(new_runtime()); /* loads the engine library */
+    for (size_t which = 0; which < sizeof scenarios / sizeof *scenarios; which++) {
+        unsigned long count = 0;
+        if (scenarios[which].run() || scenarios[which].run())
+            CHECK(!"a scenario that succeeds undisturbed");
+        while (run_failing(which, count + 1, false))
+            run_failing(which, ++count, true);
+        printf("%s: %lu allocations\n", scenarios[which].name, count);
+    }
+}
+
+TEST_MAIN

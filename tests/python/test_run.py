@@ -1,0 +1,174 @@
+import io
+import pathlib
+
+import pytest
+import wazero
+
+# Copies standard input to standard output, writes "err" to standard error, then exits
+# with the number of arguments minus one, or traps if there are ten.
+CAT = """
+(module $cat
+  (import "wasi_snapshot_preview1" "fd_read"
+    (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get"
+    (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 100) "err\\r\\n")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 4096))
+    (loop $more
+      (i32.store (i32.const 4) (i32.const 5))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (i32.store (i32.const 4) (i32.load (i32.const 8)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+      (br_if $more (i32.load (i32.const 8))))
+    (i32.store (i32.const 0) (i32.const 100))
+    (i32.store (i32.const 4) (i32.const 5))
+    (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 12)))
+    (drop (call $args (i32.const 16) (i32.const 20)))
+    (if (i32.eq (i32.load (i32.const 16)) (i32.const 10)) (then unreachable))
+    (call $exit (i32.sub (i32.load (i32.const 16)) (i32.const 1)))))
+"""
+
+
+@pytest.fixture
+def cat(wat):
+    return wat(CAT)
+
+
+def test_success(cat):
+    done = wazero.run(cat, capture_output=True, input=b"hello world")
+    assert done == wazero.CompletedRun(("wasm",), 0, b"hello world", b"err\r\n")
+    assert done.check_returncode() is None
+
+
+def test_paths(cat, tmp_path):
+    path = tmp_path / "cat.wasm"
+    path.write_bytes(cat)
+    for wasm in (path, str(path)):
+        done = wazero.run(wasm, capture_output=True)
+        assert done.args == ("cat.wasm",)
+        assert done.returncode == 0
+    with pytest.raises(FileNotFoundError):
+        wazero.run(tmp_path / "nope.wasm")
+
+
+def test_arguments_and_exit_code(cat):
+    done = wazero.run(cat, "a", pathlib.Path("b"), capture_output=True)
+    assert done.args == ("wasm", "a", "b")
+    assert done.returncode == 2
+    with pytest.raises(wazero.ExitError) as caught:
+        done.check_returncode()
+    assert caught.value.exit_code == 2
+
+
+def test_check(cat):
+    with pytest.raises(wazero.ExitError) as caught:
+        wazero.run(cat, "a", capture_output=True, check=True, input=b"x")
+    assert caught.value.exit_code == 1
+    assert (caught.value.stdout, caught.value.stderr) == (b"x", b"err\r\n")
+    assert wazero.run(cat, capture_output=True, check=True).returncode == 0
+
+
+def test_trap(cat):
+    with pytest.raises(wazero.Trap) as caught:
+        wazero.run(cat, *"123456789", capture_output=True, input=b"x")
+    assert caught.value.code == wazero.TrapCode.UNREACHABLE
+    assert (caught.value.stdout, caught.value.stderr) == (b"x", b"err\r\n")
+
+
+def test_text(cat):
+    done = wazero.run(cat, capture_output=True, text=True, input="grüße")
+    assert done.stdout == "grüße" and done.stderr == "err\n"
+    done = wazero.run(cat, capture_output=True, encoding="latin-1", input="grüße")
+    assert done.stdout == "grüße"
+    done = wazero.run(cat, capture_output=True, errors="replace", stdin=b"\xff")
+    assert done.stdout == "\ufffd"
+
+
+def test_streams(cat):
+    out, err = io.BytesIO(), io.StringIO()
+    done = wazero.run(cat, stdin=io.BytesIO(b"in"), stdout=out, stderr=err)
+    assert out.getvalue() == b"in"
+    assert err.getvalue() == "err\r\n"
+    assert done.stdout is None and done.stderr is None
+    assert wazero.run(cat, stdout=None, stderr=None).returncode == 0
+
+
+def test_outputs_are_inherited(cat, python):
+    code = "import sys, wazero; wazero.run(bytes.fromhex(sys.argv[1]), stdin=b'shown')"
+    assert python(code, cat.hex()) == "shown"
+
+
+def test_wrong_arguments(cat, wat):
+    with pytest.raises(ValueError, match="stdin and input"):
+        wazero.run(cat, input=b"", stdin=b"")
+    with pytest.raises(ValueError, match="capture_output"):
+        wazero.run(cat, capture_output=True, stdout=io.BytesIO())
+    with pytest.raises(TypeError, match="bytes-like unless text=True"):
+        wazero.run(cat, input="text")
+    with pytest.raises(TypeError, match="must be str with text=True"):
+        wazero.run(cat, input=b"bytes", text=True)
+    with pytest.raises(ValueError, match="no function '_start'"):
+        wazero.run(wat("(module)"))
+    with pytest.raises(TypeError):
+        wazero.run(3)
+    with pytest.raises(wazero.CompileError):
+        wazero.run(b"")
+
+
+def test_imports_memory_limit_env_mounts(wat, tmp_path):
+    wasm = wat(
+        """(module (import "env" "f" (func $f (result i32))) (memory 2)
+        (func (export "_start") (drop (call $f))))"""
+    )
+    calls = []
+
+    def function():
+        calls.append(1)
+        return 0
+
+    imports = {"env": {"f": function}}
+    options = {"imports": imports, "env": {"A": "1"}, "mounts": {"/": tmp_path}}
+    assert wazero.run(wasm, memory_limit="128KiB", **options).returncode == 0
+    assert calls == [1]
+    with pytest.raises(wazero.CompileError):
+        wazero.run(wasm, memory_limit="64KiB", **options)
+
+
+def test_exceptions_of_host_functions_come_out(wat):
+    wasm = wat('(module (import "e" "f" (func $f)) (func (export "_start") (call $f)))')
+
+    def function():
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        wazero.run(wasm, imports={"e": {"f": function}})
+
+
+def test_the_program_has_clocks_and_random(wat):
+    wasm = wat(
+        """(module
+        (import "wasi_snapshot_preview1" "clock_time_get"
+          (func $clock (param i32 i64 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "random_get"
+          (func $random (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write"
+          (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+          (drop (call $clock (i32.const 0) (i64.const 1) (i32.const 100)))
+          (drop (call $random (i32.const 108) (i32.const 8)))
+          (i32.store (i32.const 0) (i32.const 100))
+          (i32.store (i32.const 4) (i32.const 16))
+          (drop
+            (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
+    )
+    import time
+
+    one, two = (wazero.run(wasm, capture_output=True).stdout for _ in range(2))
+    assert one[8:] != two[8:]
+    assert abs(int.from_bytes(one[:8], "little") - time.time_ns()) < 60 * 10**9

@@ -1,0 +1,6 @@
+;; The smallest useful module, 41 bytes: one function of two i32.
+(module
+  (func (export "add") (param i32 i32) (result i32)
+    local.get 0
+    local.get 1
+    i32.add))

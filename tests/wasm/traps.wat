@@ -1,0 +1,16 @@
+;; One function for each way to trap that needs no proposal, and a way to trap deeper down.
+(module $traps
+  (memory 1 2)
+  (table $t 2 funcref)
+  (type $none (func))
+  (elem (i32.const 0) $one)
+  (func $one (result i32) i32.const 1)
+  (func $unreachable (export "unreachable") unreachable)
+  (func (export "divide") (param i32 i32) (result i32)
+    local.get 0 local.get 1 i32.div_s)
+  (func (export "truncate") (param f64) (result i32) local.get 0 i32.trunc_f64_s)
+  (func (export "load") (param i32) (result i32) local.get 0 i32.load)
+  (func (export "call_table") (param i32) local.get 0 call_indirect (type $none))
+  (func $recurse (export "recurse") call $recurse)
+  (func $inner call $unreachable)
+  (func $outer (export "deep") call $inner))
