@@ -49,7 +49,7 @@ C_FORMATTED = $(wildcard lib/*.[ch] lib/*/*.[ch] python/extension/*.[ch] \
 	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c examples/c/*.c examples/c/*.cpp)
 
 .PHONY: help demo test test-c test-go test-python sanitize sanitize-c sanitize-python \
-	valgrind bench lint docs fuzz wheel install-c clean engine package
+	valgrind arm64 bench lint docs fuzz wheel install-c clean engine package
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -60,6 +60,7 @@ help:
 	@echo "make test-c         one suite: C; likewise test-go, test-python"
 	@echo "make sanitize       C and Python tests under AddressSanitizer and UBSan"
 	@echo "make valgrind       C tests that need no Go, under valgrind"
+	@echo "make arm64          C tests on AArch64: a cross build, run in QEMU"
 	@echo "make fuzz           the parser under a fuzzer, FUZZ_SECONDS=60"
 	@echo "make bench          speed and size, beside wasmtime"
 	@echo "make lint           formatters, linters, type checkers"
@@ -144,6 +145,21 @@ test-python: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-demo
 
 valgrind: $(BUILD)/.stamp-c
 	@meson test -C $(BUILD)/c --no-rebuild --print-errorlogs --suite valgrind
+
+# ---- AArch64: needs gcc-aarch64-linux-gnu, its libc6-dev, and qemu-user ---------------
+
+ARM64 := $(BUILD)/c-arm64
+
+$(ARM64)/build.ninja: | $(VENV)/.stamp-compiler
+	@$(STEP) "configuring the C library for AArch64" $(LOG)/meson-arm64.log \
+	    meson setup $(ARM64) --cross-file tools/arm64.ini \
+	    --prefix=$(BUILD)/prefix-arm64 -Dwerror=$(WERROR)
+
+arm64: $(ARM64)/build.ninja
+	@$(STEP) "building the C library, its tests and the engine library for AArch64" \
+	    $(LOG)/arm64.log meson compile -C $(ARM64)
+	@echo "==> C tests on AArch64, in QEMU"
+	@meson test -C $(ARM64) --no-rebuild --print-errorlogs --timeout-multiplier 5
 
 # ---- sanitizers -----------------------------------------------------------------------
 # Go is not instrumented. Its runtime needs LeakSanitizer off and its own signal stacks.

@@ -1,12 +1,14 @@
 package main
 
 // This file makes functions that can be called, and calls them. This is the path of every
-// call from C, so it does not allocate. A function is wazero's call engine with a stack of
-// its own: one call at a time, and never again from inside its own call. lib sees to
-// that; the flag here only turns a mistake of lib's into an error.
+// call from C that needs Go, so it does not allocate. A function is wazero's call engine
+// with a stack of its own: one call at a time, and never again from inside its own call.
+// lib sees to that; the flag here only turns a mistake of lib's into an error. A function
+// that has an entry (direct.go) stays where it is until lib releases it.
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
@@ -18,6 +20,9 @@ type wasmFunction struct {
 	module  *wasmModule
 	index   uint32
 	running atomic.Bool
+	// Of a function that has an entry:
+	layout *directLayout
+	pinner runtime.Pinner
 }
 
 // functionNew makes a function from its index in the function index space of the module.
@@ -30,7 +35,19 @@ func functionNew(h handle, index uint32) (handle, *failure) {
 	if f != nil {
 		return 0, f
 	}
-	return newHandle(&wasmFunction{Function: function, module: m, index: index}), nil
+	made := &wasmFunction{Function: function, module: m, index: index}
+	h = newHandle(made)
+	if l := knownDirect.Load(); l.entryOf(function).preamble != 0 {
+		made.layout = l
+		made.pinner.Pin(function) // to be undone, so not before there is a handle
+	}
+	return h, nil
+}
+
+// entryOf is the entry of a new function.
+func entryOf(h handle) functionEntry {
+	function := lookup[wasmFunction](h)
+	return function.layout.entryOf(function.Function)
 }
 
 func (m *wasmModule) newFunction(index uint32) (function api.Function, f *failure) {
@@ -67,13 +84,46 @@ func functionCall(h handle, stack []uint64) *failure {
 	}
 	f := callFailure(err)
 	if f.kind == errorTrap && f.message == "stack overflow" {
-		// A stack that grew to its limit, 84 MB, would stay with the call engine.
-		if fresh, failed := function.module.newFunction(function.index); failed == nil {
-			function.Function = fresh
-		}
+		function.shrinkStack()
 	}
 	function.running.Store(false)
 	return f
+}
+
+// shrinkStack drops a stack that grew to its limit, 84 MB, and would stay with the call
+// engine. One that has an entry gets the stack of a fresh one; what it is in the other
+// cases, and that it has a stack, nobody but wazero knows.
+func (function *wasmFunction) shrinkStack() {
+	fresh, f := function.module.newFunction(function.index)
+	switch {
+	case f != nil:
+	case function.layout != nil:
+		function.layout.moveStack(fresh, function.Function)
+	default:
+		function.Function = fresh
+	}
+}
+
+// functionStep has wazero see to the exit code that lib found after it entered the
+// function, as wazero's loop would have, had it entered: with a preamble that only
+// returns, the loop is where a call begins. It ends there, too, because lib has put an
+// address of its own where wazero is to go on; or it has an error, a trap for one. The
+// module may be closed: then wazero says so in the end, as at the end of every call.
+func functionStep(h handle, stack []uint64) *failure {
+	function := lookup[wasmFunction](h)
+	if function == nil {
+		return badHandle("function", h)
+	}
+	if function.layout == nil {
+		return invalid("the function has no entry")
+	}
+	preamble := function.layout.preambleOf(function.Function)
+	defer func(before uintptr) { *preamble = before }(*preamble)
+	*preamble = function.layout.returnStub
+	if err := function.CallWithStack(context.Background(), stack); err != nil {
+		return callFailure(err)
+	}
+	return nil
 }
 
 // closedFailure is the failure of a call in a module that was closed before.
@@ -87,4 +137,8 @@ func closedFailure(m *wasmModule) *failure {
 	return f
 }
 
-func functionRelease(h handle) { removeHandle[wasmFunction](h) }
+func functionRelease(h handle) {
+	if function := removeHandle[wasmFunction](h); function != nil {
+		function.pinner.Unpin()
+	}
+}

@@ -21,7 +21,8 @@ type hostFunctionDefinition struct {
 
 const valueTypeV128 api.ValueType = 0x7b
 
-// hostFunction is what wazero calls.
+// hostFunction is what wazero calls, and what lib finds in its place when it calls the
+// function itself: it reads the first field.
 type hostFunction struct {
 	function uintptr
 	narrow   []int       // the slots of i32 and f32 parameters

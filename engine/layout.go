@@ -45,36 +45,26 @@ func layoutOf(m api.Module) (*moduleLayout, error) {
 }
 
 func findLayout(t reflect.Type) (*moduleLayout, error) {
-	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
-		return nil, fmt.Errorf("a module of wazero is an unexpected %v", t)
-	}
 	found := &moduleLayout{instance: t}
-	field := func(name string, fits func(reflect.Type) bool) (reflect.StructField, error) {
-		f, ok := t.Elem().FieldByName(name)
-		if !ok || len(f.Index) != 1 || !f.IsExported() || !fits(f.Type) {
-			return f, fmt.Errorf("wazero's %v has no field %s of the expected type", t, name)
-		}
-		return f, nil
-	}
-	memory, err := field("MemoryInstance", func(f reflect.Type) bool {
+	memory, err := fieldOf(t, "MemoryInstance", func(f reflect.Type) bool {
 		return f.Kind() == reflect.Pointer && f.Implements(reflect.TypeFor[api.Memory]())
 	})
 	if err != nil {
 		return nil, err
 	}
-	notifier, err := field("CloseNotifier", func(f reflect.Type) bool {
+	notifier, err := fieldOf(t, "CloseNotifier", func(f reflect.Type) bool {
 		return f == reflect.TypeFor[experimental.CloseNotifier]()
 	})
 	if err != nil {
 		return nil, err
 	}
-	closer, err := field("CodeCloser", func(f reflect.Type) bool {
+	closer, err := fieldOf(t, "CodeCloser", func(f reflect.Type) bool {
 		return f == reflect.TypeFor[api.Closer]()
 	})
 	if err != nil {
 		return nil, err
 	}
-	engine, err := field("Engine", func(f reflect.Type) bool {
+	engine, err := fieldOf(t, "Engine", func(f reflect.Type) bool {
 		return f.Kind() == reflect.Interface && f.Implements(reflect.TypeFor[functionMaker]())
 	})
 	if err != nil {
@@ -83,6 +73,20 @@ func findLayout(t reflect.Type) (*moduleLayout, error) {
 	found.memory, found.notifier, found.closer = memory.Offset, notifier.Offset, closer.Offset
 	found.engine = engine.Index[0]
 	return found, nil
+}
+
+// fieldOf finds a field by its name in the struct that pointer is a pointer to; one that
+// is declared there, not in a struct embedded in it.
+func fieldOf(pointer reflect.Type, name string, fits func(reflect.Type) bool) (reflect.StructField, error) {
+	var f reflect.StructField
+	ok := pointer.Kind() == reflect.Pointer && pointer.Elem().Kind() == reflect.Struct
+	if ok {
+		f, ok = pointer.Elem().FieldByName(name)
+	}
+	if !ok || len(f.Index) != 1 || !fits(f.Type) {
+		return f, fmt.Errorf("wazero's %v has no field %s of the expected type", pointer, name)
+	}
+	return f, nil
 }
 
 // memoryOf is the address of a module's memory instance, nil if it has no memory.

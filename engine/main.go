@@ -34,6 +34,37 @@ func wz_collect() {
 	collectGarbage()
 }
 
+//export wz_direct_layout
+func wz_direct_layout(returnStub C.uintptr_t, layout *C.wz_layout) (ok C.bool) {
+	defer quiet()
+	l, err := useDirectLayout(uintptr(returnStub))
+	if err != nil {
+		return false
+	}
+	*layout = C.wz_layout{
+		exit_code:                    C.uint32_t(l.context.exitCode),
+		caller_module_context:        C.uint32_t(l.context.callerModuleContext),
+		original_frame_pointer:       C.uint32_t(l.context.originalFramePointer),
+		original_stack_pointer:       C.uint32_t(l.context.originalStackPointer),
+		go_return_address:            C.uint32_t(l.context.goReturnAddress),
+		stack_bottom:                 C.uint32_t(l.context.stackBottom),
+		go_call_return_address:       C.uint32_t(l.context.goCallReturnAddress),
+		stack_pointer_before_go_call: C.uint32_t(l.context.stackPointerBeforeGoCall),
+		callee_module_context:        C.uint32_t(l.context.calleeModuleContext),
+		frame_pointer_before_go_call: C.uint32_t(l.context.framePointerBeforeGoCall),
+		unreachable:                  C.uint8_t(l.exitCodes["unreachable"]),
+		functions:                    hostFunctionsOffset,
+		function_type:                C.uintptr_t(l.functionType),
+		module_hooks:                 C.uint32_t(l.moduleHooks),
+		memmove:                      C.uintptr_t(l.memmove),
+		memmove_size:                 C.uintptr_t(l.memmoveSize),
+	}
+	for i, kind := range l.exits {
+		layout.exits[i] = C.uint8_t(kind)
+	}
+	return true
+}
+
 //export wz_engine_version
 func wz_engine_version() *C.char {
 	defer quiet()
@@ -113,7 +144,7 @@ func wz_wasi_new(runtime C.wz_handle, name C.wz_string, module *C.wz_handle, fai
 }
 
 //export wz_module_new
-func wz_module_new(runtime, compiled C.wz_handle, config *C.wz_module_config, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+func wz_module_new(runtime, compiled C.wz_handle, config *C.wz_module_config, module *C.wz_handle, place *C.wz_place, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
 	converted := moduleConfig{
 		user:            uintptr(config.user),
@@ -144,6 +175,12 @@ func wz_module_new(runtime, compiled C.wz_handle, config *C.wz_module_config, mo
 		})
 	}
 	h, f := moduleNew(handle(runtime), handle(compiled), &converted)
+	if f == nil {
+		p := placeOf(h)
+		*place = C.wz_place{
+			context: C.uintptr_t(p.context), code: C.uintptr_t(p.code), code_size: C.uintptr_t(p.codeSize),
+		}
+	}
 	return deliver(h, f, module, failed)
 }
 
@@ -160,9 +197,18 @@ func wz_module_release(module C.wz_handle) {
 }
 
 //export wz_function_new
-func wz_function_new(module C.wz_handle, index C.uint32_t, function *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+func wz_function_new(module C.wz_handle, index C.uint32_t, function *C.wz_handle, entry *C.wz_entry, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
 	h, f := functionNew(handle(module), uint32(index))
+	if f == nil {
+		e := entryOf(h)
+		entry.preamble = C.uintptr_t(e.preamble)
+		entry.executable = C.uintptr_t(e.executable)
+		entry.execution_context = C.uintptr_t(e.executionContext)
+		entry.module_context = C.uintptr_t(e.moduleContext)
+		// As a number: a pointer would have the collector look at what C had there.
+		*(*uintptr)(unsafe.Pointer(&entry.stack_top)) = e.stackTop
+	}
 	return deliver(h, f, function, failed)
 }
 
@@ -170,6 +216,17 @@ func wz_function_new(module C.wz_handle, index C.uint32_t, function *C.wz_handle
 func wz_function_call(function C.wz_handle, stack *C.uint64_t, slotCount C.size_t, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
 	f := functionCall(handle(function), unsafe.Slice((*uint64)(stack), int(slotCount)))
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	return true
+}
+
+//export wz_function_step
+func wz_function_step(function C.wz_handle, stack *C.uint64_t, slotCount C.size_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	f := functionStep(handle(function), unsafe.Slice((*uint64)(stack), int(slotCount)))
 	if f != nil {
 		fill(failed, f)
 		return false

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/tetratelabs/wazero"
@@ -46,9 +47,10 @@ type mount struct {
 type wasmModule struct {
 	api.Module
 	layout *moduleLayout
+	hooks  *moduleHooks // nil of a host module
 }
 
-// users has the user of each api.Module that lib has not released.
+// users has the user of each api.Module that lib has not released, closed or not.
 var users sync.Map
 
 // userKey finds, in the context of an instantiation, the user of the module that is being
@@ -166,12 +168,15 @@ func moduleNew(runtimeHandle, compiledHandle handle, config *moduleConfig) (hand
 	// handle yet, and its runtime cannot be closed now.
 	memory := m.layout.memoryOf(m.Module)
 	allocator.attach(*memory)
-	hooks := &moduleHooks{module: m.Module, memory: memory, opened: opened}
-	*m.layout.notifierOf(m.Module) = hooks
-	*m.layout.closerOf(m.Module) = hooks
+	m.hooks = &moduleHooks{user: config.user, memory: memory, opened: opened}
+	*m.layout.notifierOf(m.Module) = m.hooks
+	*m.layout.closerOf(m.Module) = m.hooks
 	users.Store(m.Module, config.user)
 	return newHandle(m), nil
 }
+
+// placeOf is the place of a new module.
+func placeOf(h handle) modulePlace { return knownDirect.Load().placeOf(lookup[wasmModule](h)) }
 
 // instantiate makes a module of wazero's and reports a memory that lib refused.
 func instantiate(ctx context.Context, r *wasmRuntime, compiled wazero.CompiledModule, config wazero.ModuleConfig) (m *wasmModule, f *failure) {
@@ -205,6 +210,9 @@ func moduleClose(h handle, exitCode uint32) {
 func moduleRelease(h handle) {
 	if m := removeHandle[wasmModule](h); m != nil {
 		users.Delete(m.Module)
+		if m.hooks != nil {
+			atomic.StoreUintptr(&m.hooks.user, 0)
+		}
 	}
 }
 
@@ -220,8 +228,11 @@ func moduleRelease(h handle) {
 // Go's view of the memory on another thread meanwhile (memory.grow, or anything in the
 // interpreter) panics on nil, which wazero recovers; lib closes modules when nobody is
 // inside.
+//
+// It is also where lib, when it calls a host function without Go, finds whose code called:
+// it reads the first field, through the CloseNotifier, which wazero drops in a close.
 type moduleHooks struct {
-	module   api.Module
+	user     uintptr         // 0 once lib has released the module: it may be gone
 	memory   *unsafe.Pointer // the field of the module
 	taken    unsafe.Pointer
 	opened   []interface{ Close() error }
@@ -239,9 +250,8 @@ func (h *moduleHooks) Close(context.Context) error {
 	*h.memory, h.taken = h.taken, nil
 	closeAll(h.opened)
 	h.opened = nil
-	// Not once lib has released the module: its user may be gone.
-	if user, ok := users.Load(h.module); ok && user != uintptr(0) {
-		callModuleClosed(user.(uintptr), h.exitCode)
+	if user := atomic.LoadUintptr(&h.user); user != 0 {
+		callModuleClosed(user, h.exitCode)
 	}
 	return nil
 }

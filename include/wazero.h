@@ -88,6 +88,9 @@ extern "C" {
 /* The size of a page of linear memory in bytes. */
 #define WAZERO_PAGE_SIZE ((size_t)65536)
 
+/* A timeout that never comes. */
+#define WAZERO_NO_TIMEOUT UINT64_MAX
+
 typedef struct wazero_error wazero_error_t;
 typedef struct wazero_cache wazero_cache_t;
 typedef struct wazero_runtime_config wazero_runtime_config_t;
@@ -113,16 +116,39 @@ WAZERO_API const char *wazero_version(void);
  * cannot be found or does not fit. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_engine_version(const char **version);
 
+/* ---------------------------------------------------------------- threads -------- */
+
+/* What a host language with a lock of its own, or with signal handlers that run between
+ * its instructions, hands over once, so that long calls hold up neither. A thread comes
+ * in *attached*: it holds the lock. Short calls keep it; a call that stays in wasm for
+ * a millisecond or waits lets it go and takes it back before the next host function
+ * and before it returns. Host functions and streams are always called attached. */
+typedef struct {
+    /* Gives up the lock and returns what attach needs, or NULL when this thread does
+     * not hold it: then attach is not called. */
+    void *(*detach)(void);
+    void (*attach)(void *token);
+    /* Whether this thread has to call poll. Asked once for each thread. */
+    bool (*polls)(void);
+    /* Runs what is due; called attached, about every 40 ms while the thread is in a
+     * call. An error ends the call and is what it reports. */
+    wazero_error_t *(*poll)(void);
+} wazero_thread_hooks_t;
+
+/* Ownership: copies. Threads: one, before any call. Errors: none. */
+WAZERO_API void wazero_set_thread_hooks(const wazero_thread_hooks_t *hooks);
+
 /* ---------------------------------------------------------------- errors --------- */
 
-/* What went wrong. The numbers are fixed; 6 and 7 belong to timeouts and interrupts,
- * which this version does not have. */
+/* What went wrong. The numbers are fixed. */
 typedef enum {
     WAZERO_ERROR_COMPILE = 1, /* the bytes are not a module that can be compiled     */
     WAZERO_ERROR_LINK = 2,    /* an import is missing or of another type             */
     WAZERO_ERROR_TRAP = 3,    /* the guest trapped; see wazero_error_trap_code       */
     WAZERO_ERROR_EXIT = 4,    /* the guest exited; see wazero_error_exit_code        */
     WAZERO_ERROR_CLOSED = 5,  /* the object or what it needs is closed               */
+    WAZERO_ERROR_TIMEOUT = 6, /* a call took longer than it was allowed to           */
+    WAZERO_ERROR_INTERRUPTED = 7, /* wazero_module_interrupt ended the call           */
     WAZERO_ERROR_INVALID = 8, /* a wrong argument: count, type, range or name        */
     WAZERO_ERROR_MEMORY = 9,  /* the host could not provide memory                   */
     WAZERO_ERROR_HOST = 10,   /* a host function failed; see wazero_error_payload    */
@@ -678,6 +704,24 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_set_start_functions(wazero_module_config_t *config,
                                          const char *const *names, size_t count);
 
+/* How long a call into the module may take, and its start as a whole, in nanoseconds,
+ * waiting for other threads included; WAZERO_NO_TIMEOUT (the default) is no limit. A
+ * call that is given a timeout of its own has that instead; a call inside another one
+ * never gets more time than is left of that.
+ * Ownership: nothing. Threads: one. Errors: none. */
+WAZERO_API void wazero_module_config_set_timeout(wazero_module_config_t *config,
+                                                 uint64_t nanoseconds);
+
+/* The size of the WebAssembly stack that a call into the module may use, in bytes,
+ * from 64 KiB to 1 GiB (default 16 MiB); it is rounded up to whole pages of the
+ * machine. A call that needs more ends with WAZERO_TRAP_STACK_OVERFLOW. The stack
+ * belongs to the thread: calls that are nested through host functions share it, and
+ * the size of the outermost one limits them all. With the interpreter, or where
+ * wazero_function_is_interruptible says false, wazero's own limits hold instead.
+ * Ownership: nothing. Threads: one. Errors: INVALID for a size out of range. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_max_stack(wazero_module_config_t *config, size_t size);
+
 /* A pointer to find again from the module (wazero_module_user).
  * Ownership: borrowed for ever. Threads: one. Errors: none. */
 WAZERO_API void wazero_module_config_set_user(wazero_module_config_t *config,
@@ -749,9 +793,17 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_global(wazero_module_t *module, const char *name, size_t size,
                      wazero_global_t **global);
 
-/* Closes the module. A call that runs in it, on this or another thread, goes on until
- * it comes back and then reports EXIT with exit_code if the host called with one,
- * CLOSED otherwise.
+/* Ends the call that runs in the module, or in one linked to it, on whatever thread: it
+ * reports INTERRUPTED, and the module can be called again. If no call runs nothing
+ * happens. Wasm stops within a few milliseconds; a host function, or wazero's own WASI,
+ * is left to come back first. Where wazero_function_is_interruptible says false the
+ * call ends at its next host function only.
+ * Ownership: nothing. Threads: any. Errors: FORKED, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_interrupt(wazero_module_t *module);
+
+/* Closes the module. A call that runs in it is ended as by wazero_module_interrupt, and
+ * reports EXIT with exit_code if the host called with one, CLOSED otherwise.
  * Ownership: module stays the caller's. Threads: any. Errors: FORKED. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_close_with_exit_code(wazero_module_t *module, uint32_t exit_code);
@@ -792,6 +844,41 @@ wazero_function_call(wazero_function_t *function, const uint64_t *args,
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_function_call_with_stack(wazero_function_t *function, uint64_t *stack,
                                 size_t slot_count);
+
+/* The same, ended with WAZERO_ERROR_TIMEOUT when it takes longer than a number of
+ * nanoseconds, whatever the module's configuration says; with WAZERO_NO_TIMEOUT it may
+ * take for ever. The loop costs nothing for it. The module can be called again.
+ * Ownership, Threads: as wazero_function_call. Errors: those and TIMEOUT. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_function_call_with_timeout(wazero_function_t *function, uint64_t *stack,
+                                  size_t slot_count, uint64_t nanoseconds);
+
+/* One value for each call of wazero_function_map. The element is as wide as its type: 4
+ * bytes of an i32 or f32, 8 of an i64 or f64, 16 of a v128, in the machine's order; it
+ * need not be aligned. */
+typedef struct {
+    void *data;       /* the first element; not written to if it is of a parameter */
+    ptrdiff_t stride; /* bytes from one element to the next; 0 repeats the first */
+} wazero_column_t;
+
+/* Calls the function count times, in order, with element i of each column of params in
+ * call i, and puts the results into element i of the columns of results. There is one
+ * column for each parameter and result of its type. The first call that fails ends it;
+ * *done, if not NULL, is then its index, and the number of calls otherwise. The timeout
+ * is for all calls together; WAZERO_NO_TIMEOUT stands for that of the configuration.
+ * Ownership: nothing. Threads: as wazero_function_call. Errors: those, and TIMEOUT. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_function_map(wazero_function_t *function, const wazero_column_t *params,
+                    const wazero_column_t *results, size_t count, uint64_t nanoseconds,
+                    size_t *done);
+
+/* Whether a timeout, an interrupt or closing the module ends this function wherever it
+ * is. Not so with the interpreter, with exception handling switched on, and where
+ * compiled code cannot be entered from C (on other machines than x86-64 and AArch64,
+ * or with WAZERO_DIRECT=0 in the environment): there calls end at their next host
+ * function.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API bool wazero_function_is_interruptible(const wazero_function_t *function);
 
 /* Ownership: takes function, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_function_delete(wazero_function_t *function);

@@ -16,6 +16,12 @@
 /* Call engines that are kept for nested calls; deeper ones are made and given back. */
 enum { CALLABLE_KEPT = 4 };
 
+/* A call engine of wazero's: what one call at a time runs on. */
+typedef struct {
+    wz_handle handle; /* 0: none */
+    wz_entry entry;
+} wazero__call_engine_t;
+
 typedef struct {
     wazero_module_t *module; /* borrowed: it owns this; NULL: not prepared yet */
     const wazero_function_type_t *type;
@@ -23,7 +29,7 @@ typedef struct {
     bool takes_references; /* a reference to a function among its types */
     wazero__host_t *host;  /* a function of a host module, or NULL */
     unsigned depth;        /* calls of it that run now */
-    wz_handle kept[CALLABLE_KEPT];
+    wazero__call_engine_t kept[CALLABLE_KEPT];
 } wazero__callable_t;
 
 void wazero__callable_init(wazero__callable_t *callable, wazero_module_t *module,
@@ -34,7 +40,22 @@ void wazero__callable_init(wazero__callable_t *callable, wazero_module_t *module
 void wazero__callable_clear(wazero__callable_t *callable);
 
 /* Calls it; stack has at least the slot_count of its type. Enters the group. Errors: as
- * wazero_function_call_with_stack. */
-wazero_error_t *wazero__callable_call(wazero__callable_t *callable, uint64_t *stack);
+ * wazero_function_call_with_timeout. */
+wazero_error_t *wazero__callable_call(wazero__callable_t *callable, uint64_t *stack,
+                                      uint64_t timeout);
+
+/* The same, with the time at which the timeout is over. */
+wazero_error_t *wazero__callable_call_until(wazero__callable_t *callable,
+                                            uint64_t *stack, uint64_t timeout,
+                                            uint64_t until);
+
+/* Calls it once for each element: see wazero_function_map. */
+wazero_error_t *wazero__callable_map(wazero__callable_t *callable,
+                                     const wazero_column_t *params,
+                                     const wazero_column_t *results, size_t count,
+                                     uint64_t timeout, size_t *done);
+
+/* Whether calls run on the direct path. */
+bool wazero__callable_is_direct(const wazero__callable_t *callable);
 
 #endif

@@ -7,16 +7,35 @@
  */
 #include "callbacks.h"
 
-#include "call/call.h"
+#include "call/attend.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
 #include "module.h"
 
+static wazero__activation_t *innermost(void)
+{
+    return atomic_load_explicit(&wazero__thread()->activation, memory_order_relaxed);
+}
+
+/* The host is always called attached; *detached tells whether it was not so. */
+static void attach(bool *detached)
+{
+    wazero__thread_t *thread = wazero__thread();
+    *detached = thread->token != NULL;
+    wazero__thread_attach(thread);
+}
+
+static void detach_again(bool detached)
+{
+    if (detached)
+        wazero__thread_detach(wazero__thread());
+}
+
 /* Keeps an error for the call that runs; the first one counts. */
 static const wazero_error_t *keep(wazero_error_t *error)
 {
-    wazero__activation_t *activation = wazero__thread()->activation;
+    wazero__activation_t *activation = innermost();
     if (activation->pending)
         wazero_error_delete(error);
     else
@@ -29,29 +48,45 @@ static const wazero_error_t *keep(wazero_error_t *error)
  * will use again, and on this thread's, which the jump takes back. */
 static void escape_if_forked(void)
 {
-    wazero__activation_t *activation = wazero__thread()->activation;
+    wazero__activation_t *activation = innermost();
     if (wazero__fork_is_current(activation->generation))
         return;
     if (!activation->pending)
         activation->pending = wazero__fork_error("call");
-    longjmp(activation->escape, 1);
+    longjmp(*activation->escape, 1);
 }
 
-static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
-                         wz_string *message, uint32_t *exit_code)
+/* Tells Go of an error that is kept. */
+static int32_t report(const wazero_error_t *kept, wz_string *message,
+                      uint32_t *exit_code)
 {
-    wazero_error_t *error =
-        wazero__host_call((wazero__host_t *)function, (wazero_module_t *)caller, stack);
-    const wazero_error_t *kept = error ? keep(error) : NULL;
-    escape_if_forked();
-    if (!kept)
-        return 0;
     if (wazero__error_closes_caller(kept)) {
         *exit_code = wazero_error_exit_code(kept);
         return 2;
     }
     message->data = wazero_error_message(kept, &message->size);
     return 1;
+}
+
+static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
+                         wz_string *message, uint32_t *exit_code)
+{
+    wazero__thread_t *thread = wazero__thread();
+    bool detached;
+    if (innermost()->replay)
+        return report(innermost()->pending, message, exit_code);
+    attach(&detached);
+    wazero_error_t *error =
+        wazero__host_call((wazero__host_t *)function, (wazero_module_t *)caller, stack);
+    const wazero_error_t *kept = error ? keep(error) : NULL;
+    escape_if_forked();
+    if (!kept && atomic_load(&thread->attention)) {
+        error = wazero__attend(thread); /* nothing takes the thread out of wasm here */
+        kept = error ? keep(error) : NULL;
+        escape_if_forked();
+    }
+    detach_again(detached);
+    return kept ? report(kept, message, exit_code) : 0;
 }
 
 static uintptr_t memory_new(uintptr_t module_address, uint64_t capacity,
@@ -91,21 +126,27 @@ static void module_closed(uintptr_t module, uint32_t exit_code)
 static int64_t stream_read(uintptr_t user, uint8_t *buffer, uint64_t size)
 {
     size_t count;
+    bool detached;
+    attach(&detached);
     wazero_error_t *error = wazero__stream_read((wazero__stream_cursor_t *)user, buffer,
                                                 (size_t)size, &count);
     if (error)
         keep(error);
     escape_if_forked();
+    detach_again(detached);
     return error ? -1 : (int64_t)count;
 }
 
 static int64_t stream_write(uintptr_t user, const uint8_t *buffer, uint64_t size)
 {
+    bool detached;
+    attach(&detached);
     wazero_error_t *error =
         wazero__stream_write((wazero__stream_cursor_t *)user, buffer, (size_t)size);
     if (error)
         keep(error);
     escape_if_forked();
+    detach_again(detached);
     return error ? -1 : (int64_t)size;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "call/code.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
@@ -31,6 +32,8 @@ static wazero_error_t *compile(wazero_compiled_module_t *compiled,
 
 static void destroy(wazero_compiled_module_t *compiled)
 {
+    if (atomic_load(&compiled->code))
+        wazero__code_remove(atomic_load(&compiled->code));
     wazero__parsed_delete(compiled->parsed);
     free(compiled->bytes);
     if (compiled->runtime)
@@ -95,6 +98,17 @@ wazero_error_t *wazero_validate(const wazero_runtime_config_t *config, const voi
         wazero_compiled_module_delete(compiled);
     wazero_runtime_delete(runtime);
     return error;
+}
+
+void wazero__compiled_module_locate(wazero_compiled_module_t *compiled, uintptr_t code,
+                                    size_t size)
+{
+    uintptr_t none = 0;
+    if (!size || atomic_load(&compiled->code) ||
+        !atomic_compare_exchange_strong(&compiled->code, &none, code))
+        return;
+    if (!wazero__code_add(code, size))
+        atomic_store(&compiled->code, 0);
 }
 
 wazero_compiled_module_t *

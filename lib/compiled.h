@@ -19,7 +19,12 @@ struct wazero_compiled_module {
     size_t size;
     wz_handle handle;
     atomic_bool closed;
+    _Atomic(uintptr_t) code; /* the range that call/code.h has of it, or 0 */
 };
+
+/* Has call/code.h know where its functions lie, once. */
+void wazero__compiled_module_locate(wazero_compiled_module_t *compiled, uintptr_t code,
+                                    size_t size);
 
 wazero_compiled_module_t *
 wazero__compiled_module_retain(wazero_compiled_module_t *compiled);

@@ -5,8 +5,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cache.h"
+#include "call/stack.h"
 #include "error.h"
 
 #define PAGES_MAX 65536u
@@ -100,13 +102,17 @@ void wazero_runtime_config_set_cache(wazero_runtime_config_t *config,
 
 /* ---- module configuration ---- */
 
-const struct wazero_module_config wazero__default_module_config;
+const struct wazero_module_config wazero__default_module_config = {
+    .timeout = WAZERO_NO_TIMEOUT,
+    .max_stack = WAZERO__STACK_DEFAULT,
+};
 
 wazero_error_t *wazero_module_config_new(wazero_module_config_t **config)
 {
-    wazero_module_config_t *made = calloc(1, sizeof *made);
+    wazero_module_config_t *made = malloc(sizeof *made);
     if (!made)
         return wazero__error_memory();
+    *made = wazero__default_module_config;
     *config = made;
     return NULL;
 }
@@ -377,6 +383,24 @@ void wazero_module_config_set_system_nanosleep(wazero_module_config_t *config)
 void wazero_module_config_set_system_random(wazero_module_config_t *config)
 {
     config->system_random = true;
+}
+
+void wazero_module_config_set_timeout(wazero_module_config_t *config,
+                                      uint64_t nanoseconds)
+{
+    config->timeout = nanoseconds;
+}
+
+wazero_error_t *wazero_module_config_set_max_stack(wazero_module_config_t *config,
+                                                   size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size < WAZERO__STACK_MIN || size > WAZERO__STACK_MAX)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "max_stack must be from %zu to %zu bytes, not %zu",
+                             WAZERO__STACK_MIN, WAZERO__STACK_MAX, size);
+    config->max_stack = (size + page - 1) / page * page;
+    return NULL;
 }
 
 void wazero_module_config_set_user(wazero_module_config_t *config, void *user)

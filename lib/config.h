@@ -46,6 +46,8 @@ struct wazero_module_config {
     bool system_nanotime;
     bool system_nanosleep;
     bool system_random;
+    uint64_t timeout; /* in nanoseconds, WAZERO_NO_TIMEOUT for none */
+    size_t max_stack; /* in bytes */
     void *user;
 };
 

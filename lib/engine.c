@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "call/direct.h"
 #include "callbacks.h"
 #include "error.h"
 #include "fork.h"
@@ -114,14 +115,19 @@ static wazero_error_t *fill_table(void *library, wz_engine *engine)
         const char *name;
         void **address;
     } members[] = {
-        MEMBER(abi_version),    MEMBER(start),           MEMBER(collect),
-        MEMBER(engine_version), MEMBER(cache_new),       MEMBER(cache_close),
-        MEMBER(runtime_new),    MEMBER(runtime_close),   MEMBER(runtime_compile),
-        MEMBER(compiled_close), MEMBER(host_module_new), MEMBER(wasi_new),
-        MEMBER(module_new),     MEMBER(module_close),    MEMBER(module_release),
-        MEMBER(function_new),   MEMBER(function_call),   MEMBER(function_release),
-        MEMBER(memory_grow),    MEMBER(global_new),      MEMBER(global_get),
-        MEMBER(global_set),     MEMBER(global_release),
+        MEMBER(abi_version),     MEMBER(start),
+        MEMBER(collect),         MEMBER(engine_version),
+        MEMBER(cache_new),       MEMBER(cache_close),
+        MEMBER(runtime_new),     MEMBER(runtime_close),
+        MEMBER(runtime_compile), MEMBER(compiled_close),
+        MEMBER(host_module_new), MEMBER(wasi_new),
+        MEMBER(module_new),      MEMBER(module_close),
+        MEMBER(module_release),  MEMBER(function_new),
+        MEMBER(function_call),   MEMBER(function_step),
+        MEMBER(direct_layout),   MEMBER(function_release),
+        MEMBER(memory_grow),     MEMBER(global_new),
+        MEMBER(global_get),      MEMBER(global_set),
+        MEMBER(global_release),
     };
 #undef MEMBER
     _Static_assert(sizeof members / sizeof *members == sizeof *engine / sizeof(void *),
@@ -177,6 +183,12 @@ static void *open_library(const char *path)
     return library;
 }
 
+static void start(void)
+{
+    table.start(wazero__callbacks());
+    wazero__direct_load(&table);
+}
+
 /* Loads and starts the engine library. Asynchronous signals are blocked meanwhile:
  * the threads that Go starts inherit the mask and so leave SIGALRM, SIGCHLD and
  * their like to the threads of the host. */
@@ -207,7 +219,7 @@ static wazero_error_t *load(void)
             error = wazero__error(WAZERO_ERROR_INTERNAL,
                                   "the engine library %s is of another version", path);
         if (!error)
-            table.start(wazero__callbacks());
+            start();
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 1
+#define WZ_ABI_VERSION 2
 
 typedef uint64_t wz_handle;
 
@@ -132,6 +132,69 @@ typedef struct {
     bool system_random;
 } wz_module_config;
 
+/* ---- direct calls: what lib needs to enter compiled code without Go ---- */
+
+/* Why compiled code came back, sorted by who sees to it. */
+enum {
+    WZ_EXIT_UNKNOWN = 0, /* nothing that can be seen to on the direct path */
+    WZ_EXIT_OK,
+    WZ_EXIT_STACK,    /* the stack is used up: lib reports it */
+    WZ_EXIT_TRAP,     /* a step ends the call, with wazero's text and trace */
+    WZ_EXIT_FUNCTION, /* a function of a host module: lib's own, or a step that may
+                         block */
+    WZ_EXIT_STEP,     /* a step that is short: memory.grow and its like */
+    WZ_EXIT_WAIT      /* a step that may block and may trap: memory.atomic.wait */
+};
+
+enum { WZ_EXIT_COUNT = 64 };
+
+/* Where wazero keeps things, found by name when the engine is asked for it. Offsets
+ * are in bytes. */
+typedef struct {
+    /* In the execution context: */
+    uint32_t exit_code;
+    uint32_t caller_module_context;
+    uint32_t original_frame_pointer;
+    uint32_t original_stack_pointer;
+    uint32_t go_return_address;
+    uint32_t stack_bottom;
+    uint32_t go_call_return_address;
+    uint32_t stack_pointer_before_go_call;
+    uint32_t callee_module_context;
+    uint32_t frame_pointer_before_go_call;
+    /* The low byte of the exit code says why; the rest is the index of a function. */
+    uint8_t exits[WZ_EXIT_COUNT];
+    uint8_t unreachable; /* the exit code of the trap */
+    /* A callee's module context has at functions + 16 * index the Go interface of its
+     * function. Of lib's own the first word is function_type, and what the second one
+     * points to begins with the `function` of wz_host_function. */
+    uint32_t functions;
+    uintptr_t function_type;
+    /* A module context begins with a pointer to what has, at module_hooks, a pointer
+     * to what begins with the `user` of wz_module_config. NULL once it is closed. */
+    uint32_t module_hooks;
+    /* Go's memmove, which compiled code calls: it needs no stack. */
+    uintptr_t memmove;
+    uintptr_t memmove_size;
+} wz_layout;
+
+/* Where one module runs. All 0 if lib cannot enter it. */
+typedef struct {
+    uintptr_t context; /* its module context */
+    uintptr_t code;    /* the bodies of its compiled module's functions */
+    uintptr_t code_size;
+} wz_place;
+
+/* What it takes to enter one function. Valid as long as its handle. preamble is 0 if it
+ * can only be called through Go. */
+typedef struct {
+    uintptr_t preamble;
+    uintptr_t executable;
+    uintptr_t execution_context;
+    uintptr_t module_context;
+    uintptr_t *stack_top; /* where wazero keeps the top of the stack */
+} wz_entry;
+
 /* The functions that the engine library exports, by name "wz_" and the member's
  * name. */
 typedef struct {
@@ -141,6 +204,9 @@ typedef struct {
     /* Has Go collect garbage, and so release memories that nothing leads to any
      * more. */
     void (*collect)(void);
+    /* False if this wazero is not laid out as is expected: then nothing is entered
+     * directly. return_stub is code that only returns. */
+    bool (*direct_layout)(uintptr_t return_stub, wz_layout *layout);
     /* wazero's version as its module has it, from C's malloc. */
     char *(*engine_version)(void);
 
@@ -166,16 +232,20 @@ typedef struct {
     /* Instantiates without a name and without calling start functions. */
     bool (*module_new)(wz_handle runtime, wz_handle compiled,
                        const wz_module_config *config, wz_handle *module,
-                       wz_error *error);
+                       wz_place *place, wz_error *error);
     void (*module_close)(wz_handle module, uint32_t exit_code);
     /* Forgets the module: Go may collect it once nothing else leads to it. */
     void (*module_release)(wz_handle module);
 
     /* A call engine for the function at an index of the function index space. */
     bool (*function_new)(wz_handle module, uint32_t index, wz_handle *function,
-                         wz_error *error);
+                         wz_entry *entry, wz_error *error);
     /* Calls it; stack has the slot_count of its type. */
     bool (*function_call)(wz_handle function, uint64_t *stack, size_t slot_count,
+                          wz_error *error);
+    /* Has Go see to the exit code that lib found in the execution context, once. Go
+     * goes on at the address that lib put in go_call_return_address. */
+    bool (*function_step)(wz_handle function, uint64_t *stack, size_t slot_count,
                           wz_error *error);
     void (*function_release)(wz_handle function);
 

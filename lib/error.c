@@ -334,6 +334,25 @@ wazero_error_t *wazero__error_merge(wazero_error_t *cause, wazero_error_t *outer
     return outer;
 }
 
+wazero_error_t *wazero__error_add_trace(wazero_error_t *error, wazero_error_t *trap)
+{
+    const char *trace = strstr(trap->message, TRACE_PREFIX);
+    size_t trace_size = trace ? strlen(trace) : 0;
+    char *text = trace ? malloc(error->message_size + trace_size + 2) : NULL;
+    if (!text) {
+        wazero_error_delete(trap);
+        return error;
+    }
+    memcpy(text, error->message, error->message_size);
+    text[error->message_size] = '\n';
+    memcpy(text + error->message_size + 1, trace, trace_size + 1);
+    wazero_error_delete(trap);
+    trap = wazero__error_from_engine((int32_t)error->kind, text,
+                                     error->message_size + 1 + trace_size, 0);
+    free(text);
+    return wazero__error_merge(error, trap);
+}
+
 bool wazero__error_closes_caller(const wazero_error_t *error)
 {
     return error->closes_caller;

@@ -31,6 +31,10 @@ wazero_error_t *wazero__error_from_engine(int32_t kind, const char *message,
 wazero_error_t *wazero__error_prefix(wazero_error_t *error, const char *format, ...)
     __attribute__((format(printf, 2, 3), cold));
 
+/* The error with the stack trace of a trap behind its message. Takes both. */
+wazero_error_t *wazero__error_add_trace(wazero_error_t *error, wazero_error_t *trap)
+    __attribute__((cold));
+
 /* One error out of two: kind, codes and payload of what a host function reported,
  * text and frames of what the engine made of it. Takes both. */
 wazero_error_t *wazero__error_merge(wazero_error_t *cause, wazero_error_t *outer);

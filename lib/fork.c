@@ -4,40 +4,51 @@
 #include "fork.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
+#include "call/code.h"
+#include "call/watchdog.h"
 #include "engine.h"
 #include "error.h"
 #include "group.h"
 
-static atomic_uint generation;
+atomic_uint wazero__generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int watch_result;
 
 /* In the child, where only the forking thread is left: whatever lock another thread
  * held is held for ever, so all are made anew. */
-static void after_fork(void)
+static void after_fork_in_child(void)
 {
-    atomic_fetch_add(&generation, 1);
+    atomic_fetch_add(&wazero__generation, 1);
     wazero__engine_forget();
     wazero__group_forget();
+    wazero__threads_forget();
+    wazero__code_forget();
+    wazero__watchdog_forget();
+}
+
+static void before_fork(void)
+{
+    wazero__group_before_fork();
+    wazero__threads_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+    wazero__threads_after_fork();
+    wazero__group_after_fork();
 }
 
 static void watch(void)
 {
     watch_result =
-        pthread_atfork(wazero__group_before_fork, wazero__group_after_fork, after_fork);
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 wazero_error_t *wazero__fork_watch(void)
 {
     pthread_once(&once, watch);
     return watch_result ? wazero__error_memory() : NULL;
-}
-
-unsigned wazero__fork_generation(void)
-{
-    return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
 wazero_error_t *wazero__fork_error(const char *what)

@@ -8,13 +8,20 @@
 #ifndef WAZERO_LIB_FORK_H
 #define WAZERO_LIB_FORK_H
 
+#include <stdatomic.h>
+
 #include "wazero.h"
 
 /* Registers the fork handlers, once. Errors: MEMORY. */
 wazero_error_t *wazero__fork_watch(void);
 
+extern atomic_uint wazero__generation __attribute__((visibility("hidden")));
+
 /* The number of the generation in which this process is. */
-unsigned wazero__fork_generation(void);
+static inline unsigned wazero__fork_generation(void)
+{
+    return atomic_load_explicit(&wazero__generation, memory_order_relaxed);
+}
 
 /* Whether something made in a generation may be used now. */
 static inline bool wazero__fork_is_current(unsigned generation)

@@ -56,15 +56,44 @@ const char *wazero_function_name(const wazero_function_t *function, size_t *size
     return function->export->name;
 }
 
-wazero_error_t *wazero_function_call_with_stack(wazero_function_t *function,
-                                                uint64_t *stack, size_t slot_count)
+static wazero_error_t *call(wazero_function_t *function, uint64_t *stack,
+                            size_t slot_count, uint64_t timeout)
 {
     wazero__callable_t *callable = function->callable;
-    if (slot_count < callable->type->slot_count)
+    if (__builtin_expect(slot_count < callable->type->slot_count, 0))
         return wazero__error(
             WAZERO_ERROR_INVALID, "function \"%s\" needs a stack of %zu slots, got %zu",
             function->export->name, callable->type->slot_count, slot_count);
-    return wazero__callable_call(callable, stack);
+    return wazero__callable_call(callable, stack, timeout);
+}
+
+wazero_error_t *wazero_function_call_with_stack(wazero_function_t *function,
+                                                uint64_t *stack, size_t slot_count)
+{
+    return call(function, stack, slot_count, function->module->timeout);
+}
+
+wazero_error_t *wazero_function_call_with_timeout(wazero_function_t *function,
+                                                  uint64_t *stack, size_t slot_count,
+                                                  uint64_t nanoseconds)
+{
+    return call(function, stack, slot_count, nanoseconds);
+}
+
+wazero_error_t *wazero_function_map(wazero_function_t *function,
+                                    const wazero_column_t *params,
+                                    const wazero_column_t *results, size_t count,
+                                    uint64_t nanoseconds, size_t *done)
+{
+    if (nanoseconds == WAZERO_NO_TIMEOUT)
+        nanoseconds = function->module->timeout;
+    return wazero__callable_map(function->callable, params, results, count, nanoseconds,
+                                done);
+}
+
+bool wazero_function_is_interruptible(const wazero_function_t *function)
+{
+    return wazero__callable_is_direct(function->callable);
 }
 
 wazero_error_t *wazero_function_call(wazero_function_t *function, const uint64_t *args,
@@ -90,7 +119,8 @@ wazero_error_t *wazero_function_call(wazero_function_t *function, const uint64_t
     }
     if (arg_count)
         memcpy(stack, args, arg_count * sizeof *stack);
-    wazero_error_t *error = wazero__callable_call(function->callable, stack);
+    wazero_error_t *error =
+        wazero__callable_call(function->callable, stack, function->module->timeout);
     if (!error && result_count)
         memcpy(results, stack, result_count * sizeof *stack);
     if (stack != small)

@@ -73,7 +73,7 @@ static wazero_error_t *enter(const wazero_global_t *global)
     wazero_error_t *error = wazero__module_check(global->module);
     if (error)
         return error;
-    error = wazero__group_enter(global->module->group);
+    error = wazero__group_enter(global->module->group, UINT64_MAX);
     if (error)
         return error;
     error = wazero__module_check(global->module);

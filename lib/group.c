@@ -15,35 +15,35 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "barrier.h"
+#include "call/watchdog.h"
 #include "error.h"
 
-struct wazero__group {
-    _Atomic(wazero__thread_t *) owner;
-    _Atomic(wazero__group_t *) forward; /* the group that took this one in, or NULL */
-    atomic_uint waiters;
-    unsigned depth; /* how often the owner is inside; the owner's */
-    pthread_cond_t left;
-    /* Under the mutex: */
-    size_t references; /* members, and groups that forward here */
-    size_t held;       /* members of which the host has a handle */
-    _Atomic(wazero__deferred_t *) deferred;
-    wazero__deferred_t *retained;
-};
-
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local wazero__thread_t this_thread;
 
-wazero__thread_t *wazero__thread(void)
+/* Who waits, or leaves work behind, can have all threads pass a barrier: then who
+ * leaves needs none. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+bool wazero__group_has_barrier;
+
+static void look_for_barrier(void)
 {
-    return &this_thread;
+    wazero__group_has_barrier = wazero__barrier();
 }
 
 wazero__group_t *wazero__group_new(void)
 {
     wazero__group_t *group = calloc(1, sizeof *group);
-    if (!group)
+    pthread_condattr_t clock;
+    pthread_once(&once, look_for_barrier);
+    if (!group || pthread_condattr_init(&clock)) {
+        free(group);
         return NULL;
-    if (pthread_cond_init(&group->left, NULL)) {
+    }
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    int failed = pthread_cond_init(&group->left, &clock);
+    pthread_condattr_destroy(&clock);
+    if (failed) {
         free(group);
         return NULL;
     }
@@ -79,36 +79,42 @@ void wazero__group_delete(wazero__group_t *group)
  * meantime is given back: the caller looks again. */
 static bool try_root(wazero__group_t *root, wazero__thread_t *self)
 {
-    /* In one order with `waiters`, as release_root is: who announces himself and then
-     * finds an owner here is seen by that owner when he leaves. */
-    wazero__thread_t *owner = atomic_load(&root->owner);
+    wazero__thread_t *owner = atomic_load_explicit(&root->owner, memory_order_relaxed);
     if (owner == self) {
         root->depth++;
         return true;
     }
-    if (owner)
-        return false;
-    if (!atomic_compare_exchange_strong(&root->owner, &owner, self))
+    if (owner || !atomic_compare_exchange_strong(&root->owner, &owner, self))
         return false;
     root->depth = 1;
+    atomic_store_explicit(&root->session, ++self->session, memory_order_relaxed);
     return true;
 }
 
-/* Gives the root up and wakes one that waits for it. */
+static void wake_waiters(wazero__group_t *root)
+{
+    if (atomic_load_explicit(&root->waiters, memory_order_relaxed) == 0)
+        return;
+    pthread_mutex_lock(&mutex);
+    pthread_cond_broadcast(&root->left);
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Gives the root up. Who announces himself passes a barrier before he looks for the
+ * owner a last time; so either he finds none, or he is found afterwards. */
 static void release_root(wazero__group_t *root)
 {
     root->depth = 0;
-    atomic_store(&root->owner, NULL);
-    if (atomic_load(&root->waiters) > 0) {
-        pthread_mutex_lock(&mutex);
-        pthread_cond_broadcast(&root->left);
-        pthread_mutex_unlock(&mutex);
-    }
+    if (wazero__group_has_barrier)
+        atomic_store_explicit(&root->owner, NULL, memory_order_release);
+    else
+        atomic_store(&root->owner, NULL);
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 bool wazero__group_try_enter(wazero__group_t *group)
 {
-    wazero__thread_t *self = &this_thread;
+    wazero__thread_t *self = wazero__thread();
     for (;;) {
         wazero__group_t *root = find_root(group);
         if (!try_root(root, self))
@@ -116,6 +122,7 @@ bool wazero__group_try_enter(wazero__group_t *group)
         if (!atomic_load_explicit(&root->forward, memory_order_acquire))
             return true;
         release_root(root);
+        wake_waiters(root);
     }
 }
 
@@ -136,45 +143,95 @@ static bool would_wait_for_ever(wazero__group_t *root, const wazero__thread_t *s
     return false;
 }
 
-static wazero_error_t *wait_and_enter(wazero__group_t *group)
+/* Waits until somebody has left the root, or until a time. */
+static void wait_for(wazero__group_t *root, uint64_t until)
 {
-    wazero__thread_t *self = &this_thread;
+    struct timespec time = {.tv_sec = (time_t)(until / 1000000000),
+                            .tv_nsec = (long)(until % 1000000000)};
+    if (until == UINT64_MAX)
+        pthread_cond_wait(&root->left, &mutex);
+    else
+        pthread_cond_timedwait(&root->left, &mutex, &time);
+}
+
+/* One try, under the mutex: *entered tells whether it succeeded, else it has waited. */
+static wazero_error_t *try_and_wait(wazero__group_t *group, uint64_t until,
+                                    bool *entered)
+{
+    wazero__thread_t *self = wazero__thread();
+    wazero__group_t *root = find_root(group);
     wazero_error_t *error = NULL;
-    pthread_mutex_lock(&mutex);
-    for (;;) {
-        wazero__group_t *root = find_root(group);
-        /* Announced before the last look, so that who leaves after it wakes us. */
-        atomic_fetch_add(&root->waiters, 1);
-        bool entered = try_root(root, self);
-        if (!entered) {
-            self->waiting_for = root;
-            if (would_wait_for_ever(root, self))
-                error = wazero__error(WAZERO_ERROR_INVALID,
-                                      "deadlock: this call would wait for a module in "
-                                      "which another thread "
-                                      "is running, and that thread waits for a module "
-                                      "in which this one is");
-            else
-                pthread_cond_wait(&root->left, &mutex);
-            self->waiting_for = NULL;
-        }
-        atomic_fetch_sub(&root->waiters, 1);
-        if (error)
-            break;
-        if (entered) {
-            if (!atomic_load(&root->forward))
-                break;
-            root->depth = 0;
-            atomic_store(&root->owner, NULL);
-        }
+    /* Announced before the last look, so that who leaves after it wakes us. */
+    atomic_fetch_add(&root->waiters, 1);
+    if (wazero__group_has_barrier)
+        wazero__barrier();
+    *entered = try_root(root, self);
+    if (!*entered) {
+        self->waiting_for = root;
+        if (would_wait_for_ever(root, self))
+            error = wazero__error(WAZERO_ERROR_INVALID,
+                                  "deadlock: this call would wait for a module in "
+                                  "which another thread "
+                                  "is running, and that thread waits for a module "
+                                  "in which this one is");
+        else
+            wait_for(root, until);
+        self->waiting_for = NULL;
     }
-    pthread_mutex_unlock(&mutex);
+    atomic_fetch_sub(&root->waiters, 1);
+    if (*entered && atomic_load(&root->forward)) {
+        root->depth = 0;
+        atomic_store(&root->owner, NULL);
+        *entered = false;
+    }
     return error;
 }
 
-wazero_error_t *wazero__group_enter(wazero__group_t *group)
+/* Lets the host do what is due on this thread. */
+static wazero_error_t *poll_host(wazero__thread_t *thread)
 {
-    return wazero__group_try_enter(group) ? NULL : wait_and_enter(group);
+    wazero__thread_attach(thread);
+    wazero_error_t *error = wazero__hooks.poll();
+    wazero__thread_detach(thread);
+    return error;
+}
+
+static wazero_error_t *wait_and_enter(wazero__group_t *group, uint64_t until)
+{
+    wazero__thread_t *self = wazero__thread();
+    bool entered = false;
+    wazero_error_t *error = NULL;
+    wazero__thread_detach(self);
+    bool polls = self->token && wazero__hooks.polls();
+    while (!entered && !error) {
+        uint64_t look = until, now = wazero__now();
+        if (polls && now + WAZERO__POLL_INTERVAL < until)
+            look = now + WAZERO__POLL_INTERVAL;
+        pthread_mutex_lock(&mutex);
+        error = try_and_wait(group, look, &entered);
+        pthread_mutex_unlock(&mutex);
+        if (entered || error)
+            break;
+        if (wazero__now() >= until)
+            error = wazero__error(WAZERO_ERROR_TIMEOUT, "timeout");
+        else if (polls)
+            error = poll_host(self);
+    }
+    wazero__thread_attach(self);
+    return error;
+}
+
+wazero_error_t *wazero__group_enter(wazero__group_t *group, uint64_t until)
+{
+    return wazero__group_try_enter(group) ? NULL : wait_and_enter(group, until);
+}
+
+wazero__thread_t *wazero__group_owner(wazero__group_t *group, uint64_t *session)
+{
+    wazero__group_t *root = find_root(group);
+    wazero__thread_t *owner = atomic_load(&root->owner);
+    *session = atomic_load(&root->session);
+    return owner;
 }
 
 /* Runs what was deferred, newest last. The group is entered once. */
@@ -195,6 +252,31 @@ static void run_deferred(wazero__group_t *root)
     }
 }
 
+/* Leaves a root at which something was deferred. The work may end all members, so the
+ * root is kept; and more may be deferred between the last look and the release. */
+static void leave_with_work(wazero__group_t *root)
+{
+    pthread_mutex_lock(&mutex);
+    root->references++;
+    pthread_mutex_unlock(&mutex);
+    wazero__group_t *now = root;
+    do {
+        now = find_root(now);
+        run_deferred(now);
+        release_root(now);
+        wake_waiters(now);
+    } while (atomic_load(&now->deferred) && wazero__group_try_enter(now));
+    wazero__group_delete(root);
+}
+
+void wazero__group_left(wazero__group_t *root)
+{
+    wake_waiters(root);
+    if (atomic_load_explicit(&root->deferred, memory_order_relaxed) &&
+        wazero__group_try_enter(root))
+        leave_with_work(root);
+}
+
 void wazero__group_leave(wazero__group_t *group)
 {
     wazero__group_t *root = find_root(group);
@@ -202,14 +284,12 @@ void wazero__group_leave(wazero__group_t *group)
         root->depth--;
         return;
     }
-    /* Something may be deferred between the last look and the release: look again. By
-     * then another thread may have merged the root, so it is looked for again, too. */
-    do {
-        root = find_root(root);
-        if (atomic_load_explicit(&root->deferred, memory_order_acquire))
-            run_deferred(root);
-        release_root(root);
-    } while (atomic_load(&root->deferred) && wazero__group_try_enter(root));
+    if (atomic_load_explicit(&root->deferred, memory_order_acquire)) {
+        leave_with_work(root);
+        return;
+    }
+    release_root(root);
+    wazero__group_left(root);
 }
 
 void wazero__group_defer(wazero__group_t *group, wazero__deferred_t *deferred)
@@ -223,8 +303,14 @@ void wazero__group_defer(wazero__group_t *group, wazero__deferred_t *deferred)
     /* Keeps the root while this function looks at it: the deferred work may end it. */
     root->references++;
     pthread_mutex_unlock(&mutex);
-    if (atomic_load(&root->owner) != &this_thread && wazero__group_try_enter(root))
-        wazero__group_leave(root);
+    if (atomic_load(&root->owner) != wazero__thread()) {
+        /* If somebody is inside, he may have looked for work just before. */
+        bool entered = wazero__group_try_enter(root);
+        if (!entered && wazero__group_has_barrier && wazero__barrier())
+            entered = wazero__group_try_enter(root);
+        if (entered)
+            wazero__group_leave(root);
+    }
     wazero__group_delete(root);
 }
 
@@ -241,6 +327,9 @@ void wazero__group_merge(wazero__group_t *a, wazero__group_t *b)
             from = other;
         }
         into->depth += from->depth;
+        /* The older stay: calls that it began can be asked to end by it. */
+        if (atomic_load(&from->session) < atomic_load(&into->session))
+            atomic_store(&into->session, atomic_load(&from->session));
         into->held += from->held;
         into->references++; /* from forwards here */
         wazero__deferred_t **end = &from->retained;
@@ -272,9 +361,11 @@ void wazero__group_release(wazero__group_t *group, atomic_uint *references, bool
                            wazero__deferred_t *end)
 {
     wazero__deferred_t *list = NULL;
+    wazero__group_t *root = NULL;
     pthread_mutex_lock(&mutex);
     if (atomic_fetch_sub(references, 1) == 1) {
-        wazero__group_t *root = find_root(group);
+        root = find_root(group);
+        root->references++;
         wazero__deferred_t **place = keep ? &root->retained : &list;
         root->held--;
         end->next = *place;
@@ -287,11 +378,14 @@ void wazero__group_release(wazero__group_t *group, atomic_uint *references, bool
         }
     }
     pthread_mutex_unlock(&mutex);
+    /* Not while somebody is inside: a call does not hold what it runs in. */
     while (list) {
         wazero__deferred_t *next = list->next;
-        list->run(list);
+        wazero__group_defer(root, list);
         list = next;
     }
+    if (root)
+        wazero__group_delete(root);
 }
 
 void wazero__group_hold(wazero__group_t *group, atomic_uint *references,
@@ -322,5 +416,5 @@ void wazero__group_after_fork(void)
 void wazero__group_forget(void)
 {
     pthread_mutex_init(&mutex, NULL);
-    this_thread.waiting_for = NULL;
+    wazero__thread()->waiting_for = NULL;
 }

@@ -14,31 +14,47 @@
 #ifndef WAZERO_LIB_GROUP_H
 #define WAZERO_LIB_GROUP_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
-#include "wazero.h"
+#include "thread.h"
 
 typedef struct wazero__group wazero__group_t;
 
-/* What lib knows of a thread. */
-typedef struct wazero__thread {
-    wazero__group_t *waiting_for;          /* under the groups' mutex */
-    struct wazero__activation *activation; /* the innermost running call */
-    uintptr_t stack_limit; /* lowest address for nested calls; 0: unknown */
-} wazero__thread_t;
+/* To be used by group.c and the functions at the end of this file only. */
+struct wazero__group {
+    _Atomic(wazero__thread_t *) owner;
+    _Atomic(uint64_t) session;          /* the number of the owner's stay */
+    _Atomic(wazero__group_t *) forward; /* the group that took this one in, or NULL */
+    atomic_uint waiters;
+    unsigned depth; /* how often the owner is inside; the owner's */
+    pthread_cond_t left;
+    /* Under the mutex: */
+    size_t references; /* members, and groups that forward here */
+    size_t held;       /* members of which the host has a handle */
+    _Atomic(struct wazero__deferred *) deferred;
+    struct wazero__deferred *retained;
+};
 
-/* The calling thread. */
-wazero__thread_t *wazero__thread(void);
+/* Who waits, or leaves work behind, can have all threads pass a barrier: then who leaves
+ * needs none. */
+extern bool wazero__group_has_barrier __attribute__((visibility("hidden")));
 
 /* A group with one member. NULL without memory. */
 wazero__group_t *wazero__group_new(void);
 
-/* Enters the group that *group has become, waiting while another thread is inside.
- * Errors: INVALID when that thread waits, directly or not, for this one. */
-wazero_error_t *wazero__group_enter(wazero__group_t *group);
+/* Enters the group that *group has become, waiting while another thread is inside, at
+ * most until a time of wazero__now, without the host's lock. Errors: INVALID when that
+ * thread waits, directly or not, for this one; TIMEOUT without a text, which the caller
+ * has; what polling reports. */
+wazero_error_t *wazero__group_enter(wazero__group_t *group, uint64_t until);
 
 /* Enters if no other thread is inside. */
 bool wazero__group_try_enter(wazero__group_t *group);
+
+/* The thread that is inside, NULL if there is none, and the number of its stay. The
+ * thread may have left, and ended, in the meantime. */
+wazero__thread_t *wazero__group_owner(wazero__group_t *group, uint64_t *session);
 
 /* Leaves what wazero__group_enter entered. Leaving for good runs what was deferred. */
 void wazero__group_leave(wazero__group_t *group);
@@ -73,6 +89,57 @@ void wazero__group_delete(wazero__group_t *group);
 /* Around a fork, in the parent: no thread is in the middle of changing a group. */
 void wazero__group_before_fork(void);
 void wazero__group_after_fork(void);
+
+/* ---- the common case, in line ---- */
+
+/* After a root was given up: wakes those that wait for it and sees to what was deferred
+ * in the last moment. */
+void wazero__group_left(wazero__group_t *root);
+
+/* As wazero__group_try_enter, for a group that nobody is inside; *session becomes the
+ * number of the stay. */
+static inline bool wazero__group_enter_free(wazero__group_t *group,
+                                            wazero__thread_t *self, uint64_t *session)
+{
+    wazero__thread_t *none = NULL;
+    if (atomic_load_explicit(&group->forward, memory_order_acquire) ||
+        !atomic_compare_exchange_strong(&group->owner, &none, self))
+        return false;
+    group->depth = 1;
+    *session = ++self->session;
+    atomic_store_explicit(&group->session, *session, memory_order_relaxed);
+    /* It may have been merged before the exchange. */
+    if (__builtin_expect(!atomic_load_explicit(&group->forward, memory_order_relaxed),
+                         1))
+        return true;
+    group->depth = 0;
+    atomic_store(&group->owner, NULL);
+    wazero__group_left(group);
+    return false;
+}
+
+/* As wazero__group_leave. */
+static inline void wazero__group_leave_free(wazero__group_t *group)
+{
+    if (__builtin_expect(
+            group->depth == 1 && wazero__group_has_barrier &&
+                !atomic_load_explicit(&group->forward, memory_order_relaxed) &&
+                !atomic_load_explicit(&group->deferred, memory_order_acquire),
+            1)) {
+        group->depth = 0;
+        atomic_store_explicit(&group->owner, NULL, memory_order_release);
+        atomic_signal_fence(memory_order_seq_cst);
+        /* See release_root in group.c. */
+        if (__builtin_expect(
+                !atomic_load_explicit(&group->waiters, memory_order_relaxed) &&
+                    !atomic_load_explicit(&group->deferred, memory_order_relaxed),
+                1))
+            return;
+        wazero__group_left(group);
+        return;
+    }
+    wazero__group_leave(group);
+}
 
 /* In a forked child: makes the locks anew and forgets what the thread was doing. */
 void wazero__group_forget(void);

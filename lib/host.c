@@ -55,7 +55,8 @@ wazero_error_t *wazero__host_call(wazero__host_t *host, wazero_module_t *caller,
                                   uint64_t *stack)
 {
     if (!wazero__module_is_open(host->owner))
-        return wazero__module_check(host->owner);
+        return host->owner == caller ? wazero__module_end_error(caller)
+                                     : wazero__module_check(host->owner);
     wazero__definition_t *definition = host->definition;
     wazero_error_t *error = definition->function(definition->user, caller, stack);
     /* As wazero does after a host call when it can: a closed module does not go on. */

@@ -413,7 +413,8 @@ static wazero_error_t *enter_sources(const wazero__link_t *link)
     size_t entered = 0;
     while (entered < link->source_count && !error) {
         if (link->sources[entered].joins)
-            error = wazero__group_enter(link->sources[entered].module->group);
+            error =
+                wazero__group_enter(link->sources[entered].module->group, UINT64_MAX);
         entered += !error;
     }
     while (error && entered-- > 0)
@@ -429,7 +430,7 @@ wazero_error_t *wazero__link_enter(wazero_module_t *module)
      * cannot let go, and gets the error in the end. */
     enum { TRIES = 100 };
     const wazero__link_t *link = &module->link;
-    wazero_error_t *error = wazero__group_enter(module->group);
+    wazero_error_t *error = wazero__group_enter(module->group, UINT64_MAX);
     if (error)
         return error;
     for (int i = 0; (error = enter_sources(link)) && i < TRIES; i++) {

@@ -108,7 +108,7 @@ wazero_error_t *wazero_memory_grow(wazero_memory_t *memory, uint32_t delta,
     /* Before entering, too: in a forked child nobody would ever leave. */
     wazero_error_t *error = wazero__module_check(module);
     if (!error)
-        error = wazero__group_enter(module->group);
+        error = wazero__group_enter(module->group, UINT64_MAX);
     if (error)
         return error;
     error = wazero__module_check(module);

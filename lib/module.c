@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "call/watchdog.h"
 #include "config.h"
 #include "engine.h"
 #include "error.h"
@@ -32,6 +33,7 @@ wazero_error_t *wazero__module_allocate(wazero_runtime_t *runtime,
     wazero_module_t *made = calloc(1, sizeof *made);
     if (!made)
         return wazero__error_memory();
+    made->timeout = WAZERO_NO_TIMEOUT;
     made->group = wazero__group_new();
     if (!made->group) {
         free(made);
@@ -139,6 +141,8 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
     if (error)
         return error;
     module->user = config->user;
+    module->timeout = config->timeout;
+    module->max_stack = config->max_stack;
     for (int i = 0; i < 3; i++)
         module->streams[i].stream = wazero__stream_retain(config->streams[i]);
     static const wazero__text_t only_start = {(char *)"_start", 6};
@@ -220,11 +224,22 @@ static wazero_error_t *describe(wazero_module_t *module,
     return NULL;
 }
 
+/* try_table clones the stack as wazero knows it, so a runtime with exceptions stays on
+ * wazero's own. */
+static void adopt_place(wazero_module_t *module, const wz_place *place)
+{
+    if (module->runtime->config.limits.features & WAZERO_FEATURE_EXCEPTION_HANDLING)
+        return;
+    module->context = place->context;
+    wazero__compiled_module_locate(module->compiled, place->code, place->code_size);
+}
+
 /* Has the engine instantiate, inside the groups of all that is linked. */
 static wazero_error_t *instantiate(wazero_module_t *module,
                                    const wazero_module_config_t *config)
 {
     wz_error failure = {0};
+    wz_place place = {0};
     description_t description = {0};
     wazero_error_t *error = describe(module, config, &description);
     if (!error)
@@ -235,8 +250,10 @@ static wazero_error_t *instantiate(wazero_module_t *module,
             error = wazero__module_check(module->link.sources[i].module);
         if (!error && !wazero__engine()->module_new(
                           module->runtime->handle, module->compiled->handle,
-                          &description.config, &module->handle, &failure))
+                          &description.config, &module->handle, &place, &failure))
             error = wazero__engine_error(&failure);
+        if (!error)
+            adopt_place(module, &place);
         if (!error && module->linear && !module->linear_used) {
             wazero__linear_use(
                 module->linear); /* imported; its own is used from birth */
@@ -318,7 +335,7 @@ static wazero_error_t *prefix_start(wazero_module_t *module, wazero_error_t *err
 }
 
 /* Runs the function that the module's start section names. */
-static wazero_error_t *run_start_section(wazero_module_t *module)
+static wazero_error_t *run_start_section(wazero_module_t *module, uint64_t until)
 {
     const wazero__parsed_t *parsed = module->compiled->parsed;
     if (!parsed->has_start)
@@ -327,7 +344,8 @@ static wazero_error_t *run_start_section(wazero_module_t *module)
     wazero__callable_init(&start, module,
                           &parsed->types[parsed->functions[parsed->start]],
                           parsed->start, NULL);
-    wazero_error_t *error = wazero__callable_call(&start, NULL);
+    wazero_error_t *error =
+        wazero__callable_call_until(&start, NULL, module->timeout, until);
     wazero__callable_clear(&start);
     if (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)
         error = prefix_start(module, error);
@@ -336,7 +354,7 @@ static wazero_error_t *run_start_section(wazero_module_t *module)
 
 /* Runs one start function of the configuration, if it is exported. */
 static wazero_error_t *run_start_function(wazero_module_t *module,
-                                          const wazero__text_t *name)
+                                          const wazero__text_t *name, uint64_t until)
 {
     const wazero_extern_t *export =
         wazero_module_find_export(module, name->data, name->size);
@@ -351,8 +369,10 @@ static wazero_error_t *run_start_function(wazero_module_t *module,
     wazero__callable_t *callable =
         wazero__module_callable(module, (size_t)(export - module->exports));
     uint64_t *stack = calloc(export->type.function.slot_count + 1, sizeof *stack);
-    wazero_error_t *error = callable && stack ? wazero__callable_call(callable, stack)
-                                              : wazero__error_memory();
+    wazero_error_t *error =
+        callable && stack
+            ? wazero__callable_call_until(callable, stack, module->timeout, until)
+            : wazero__error_memory();
     free(stack);
     if (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)
         error = wazero__error_prefix(error, "module[%s] function[%s] failed: ",
@@ -368,9 +388,10 @@ wazero_error_t *wazero_module_start(wazero_module_t *module)
         return error;
     if (atomic_exchange(&module->started, true))
         return wazero__error(WAZERO_ERROR_INVALID, "the module was started before");
-    error = run_start_section(module);
+    uint64_t until = wazero__end_of(module->timeout);
+    error = run_start_section(module, until);
     for (size_t i = 0; i < module->start_function_count && !error; i++)
-        error = run_start_function(module, &module->start_functions[i]);
+        error = run_start_function(module, &module->start_functions[i], until);
     if (!error)
         return NULL;
     bool exited = wazero_error_kind(error) == WAZERO_ERROR_EXIT;
@@ -410,10 +431,19 @@ void wazero__module_shut(wazero_module_t *module, int state, uint32_t exit_code)
     /* A module in the making is closed by who makes it, who sees the state. */
     if (first && atomic_load(&module->ready)) {
         wazero__module_retain(module);
+        /* Without a watchdog the call ends when it comes back by itself. */
+        wazero_error_delete(wazero__watchdog_request(module->group, REQUEST_CLOSED));
         wazero__group_defer(module->group, &module->close);
     }
     if (registered)
         wazero__module_release(module);
+}
+
+wazero_error_t *wazero_module_interrupt(wazero_module_t *module)
+{
+    if (!wazero__fork_is_current(module->runtime->generation))
+        return wazero__fork_error("module");
+    return wazero__watchdog_request(module->group, REQUEST_INTERRUPT);
 }
 
 wazero_error_t *wazero_module_close_with_exit_code(wazero_module_t *module,

@@ -37,6 +37,9 @@ struct wazero_module {
     const wazero_extern_t *exports;
     size_t export_count;
     wz_handle handle;
+    uintptr_t context; /* wazero's module context; 0: not on the direct path */
+    uint64_t timeout;  /* of each call, in nanoseconds; WAZERO_NO_TIMEOUT */
+    size_t max_stack;
     wazero__group_t *group;
     wazero__link_t link;                /* what answers the imports */
     wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */

@@ -209,6 +209,7 @@ static wazero_error_t *make(wz_handle runtime, const buffer_t *bytes,
     const wz_engine *engine = wazero__engine();
     wz_error failure = {0};
     wz_handle compiled;
+    wz_place place; /* it has no code of its own */
     wz_import *imports = calloc(count, sizeof *imports);
     char *numbers = malloc(count * NUMBER_SIZE);
     bool made = false, compiles = false;
@@ -223,7 +224,8 @@ static wazero_error_t *make(wz_handle runtime, const buffer_t *bytes,
         compiles = engine->runtime_compile(runtime, bytes->data, bytes->size, &compiled,
                                            &failure);
         if (compiles) {
-            made = engine->module_new(runtime, compiled, &config, module, &failure);
+            made = engine->module_new(runtime, compiled, &config, module, &place,
+                                      &failure);
             engine->compiled_close(compiled);
         }
     }

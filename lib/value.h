@@ -23,6 +23,18 @@ bool wazero__type_equal(const wazero_function_type_t *a,
 /* The number of slots that values of these types take. */
 size_t wazero__type_slots(const wazero_value_type_t *types, size_t count);
 
+/* Zeroes the upper halves of the slots whose values have none; wasm leaves them as they
+ * were. */
+static inline void wazero__clear_upper_halves(const wazero_value_type_t *types,
+                                              size_t count, uint64_t *slots)
+{
+    for (size_t i = 0; i < count; i++, slots++) {
+        if (types[i] == WAZERO_TYPE_I32 || types[i] == WAZERO_TYPE_F32)
+            *slots = (uint32_t)*slots;
+        slots += types[i] == WAZERO_TYPE_V128;
+    }
+}
+
 /* Writes "(i32, i32) -> (i64)" into text of size bytes, cut if it does not fit. */
 void wazero__type_describe(const wazero_function_type_t *type, char *text, size_t size);
 

@@ -1,6 +1,7 @@
 """Builds the engine library, libwazero_engine.so, with Go.
 
-    build_engine.py --go GO --source DIR --scratch DIR --output FILE -- CC [ARG...]
+    build_engine.py --go GO [--cpu CPU] --source DIR --scratch DIR --output FILE
+        -- CC [ARG...]
 
 Everything that a user's Go settings could change in the result is fixed here. Where Go
 keeps its caches and which proxy it asks stay the user's own affair.
@@ -17,6 +18,9 @@ import time
 from pathlib import Path
 
 WAZERO = "github.com/tetratelabs/wazero"
+
+# What Go calls the processors that meson knows and that wazero compiles for.
+PROCESSORS = {"aarch64": "arm64", "x86_64": "amd64"}
 
 
 def wazero_version(source: Path) -> str:
@@ -36,7 +40,7 @@ def is_writable(folder: str) -> bool:
     return path.is_dir() and os.access(path, os.W_OK)
 
 
-def environment(go: str, compiler: list[str], scratch: Path) -> dict[str, str]:
+def environment(cpu: str, compiler: list[str], scratch: Path) -> dict[str, str]:
     """The environment for Go: the user's, without what would change the result."""
     env = dict(os.environ)
     for name in ("GOOS", "GOARCH", "GOEXPERIMENT", "GOROOT", "GO111MODULE"):
@@ -48,6 +52,8 @@ def environment(go: str, compiler: list[str], scratch: Path) -> dict[str, str]:
         GOTOOLCHAIN="local",
         GOWORK="off",
     )
+    if cpu:
+        env.update(GOOS="linux", GOARCH=PROCESSORS.get(cpu, cpu))
     home = env.get("HOME", "")
     if not home or not is_writable(home):
         # Build services like to give no home. Then the caches live in the build folder.
@@ -59,6 +65,7 @@ def environment(go: str, compiler: list[str], scratch: Path) -> dict[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--go", required=True)
+    parser.add_argument("--cpu", default="", help="of a cross build, as meson calls it")
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -93,7 +100,7 @@ def main() -> int:
     result = subprocess.run(
         command,
         cwd=options.source,
-        env=environment(options.go, options.compiler, scratch),
+        env=environment(options.cpu, options.compiler, scratch),
         check=False,
     )
     if result.returncode:

@@ -2,6 +2,8 @@
 
     expect.py SOURCE PROGRAM [ARG...]
 
+In a cross build meson says in MESON_EXE_WRAPPER what runs such a program.
+
 The comment is the last one of the source:
 
     /* Output:
@@ -12,7 +14,9 @@ The comment is the last one of the source:
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +35,7 @@ def expected(source: Path) -> str:
 
 def main() -> int:
     source, *command = sys.argv[1:]
+    command = [*shlex.split(os.environ.get("MESON_EXE_WRAPPER", "")), *command]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     want = expected(Path(source))
     if result.returncode or result.stdout != want:

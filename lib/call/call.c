@@ -1,19 +1,23 @@
 /*
  * call.c - entering a module: the one way by which lib runs wasm.
  *
- * A call goes through the engine whole, in Go, for now; entering compiled code from C
- * (shared design, direct-call.md) takes the place of run_in_engine and leaves
- * everything around it as it is: the group that is entered, the activation that host
- * calls find, and what becomes of errors.
+ * Around what runs, directly (direct.h) or through Go whole, is here what belongs to
+ * any call: the group that is entered, the activation that host functions find, the
+ * time it may take, and what becomes of errors.
  */
 #include "call/call.h"
 
 #include <pthread.h>
 
+#include "call/attend.h"
+#include "call/direct.h"
+#include "call/interrupt.h"
+#include "call/watchdog.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
 #include "module.h"
+#include "runtime.h"
 #include "value.h"
 
 /* The C stack that a nested call must find left. A call through Go with a host
@@ -40,8 +44,8 @@ void wazero__callable_init(wazero__callable_t *callable, wazero_module_t *module
 void wazero__callable_clear(wazero__callable_t *callable)
 {
     for (int i = 0; i < CALLABLE_KEPT; i++)
-        if (callable->kept[i])
-            wazero__engine()->function_release(callable->kept[i]);
+        if (callable->kept[i].handle)
+            wazero__engine()->function_release(callable->kept[i].handle);
 }
 
 /* ---- nesting ---- */
@@ -63,58 +67,70 @@ static uintptr_t stack_limit(wazero__thread_t *thread)
     return thread->stack_limit;
 }
 
-/* Calls nest through host functions, on the C stack: an endless recursion must end
- * as one inside wasm does. */
-static wazero_error_t *check_stack(wazero__thread_t *thread)
+wazero_error_t *wazero__call_too_deep(void)
 {
-    if (!thread->activation)
-        return NULL;
-    if (thread->activation->depth < DEPTH_MAX &&
-        (uintptr_t)__builtin_frame_address(0) > stack_limit(thread))
-        return NULL;
     static const char text[] = "wasm error: stack overflow\nwasm stack trace:\n\t"
                                "... calls nested through host functions";
     return wazero__error_from_engine(WAZERO_ERROR_TRAP, text, sizeof text - 1, 0);
 }
 
+/* Calls nest through host functions, on the C stack: an endless recursion must end
+ * as one inside wasm does. */
+static bool is_too_deep(wazero__thread_t *thread, const wazero__activation_t *outer)
+{
+    return outer->depth >= DEPTH_MAX ||
+           (uintptr_t)__builtin_frame_address(0) <= stack_limit(thread);
+}
+
 /* ---- running ---- */
 
-/* Has the engine call a function. In a child that a host function forks, the callback
- * leaves the dead engine's frames behind and comes back here a second time. */
-static wazero_error_t *call_engine(wazero__activation_t *activation, wz_handle function,
-                                   uint64_t *stack, size_t slot_count)
+wazero_error_t *
+wazero__call_engine(wazero__activation_t *activation,
+                    bool (*ask)(wz_handle, uint64_t *, size_t, wz_error *),
+                    wz_handle function, uint64_t *stack, size_t slot_count)
 {
     wz_error failure = {0};
-    if (_setjmp(activation->escape))
-        return NULL; /* the callback left its error in the activation */
-    if (wazero__engine()->function_call(function, stack, slot_count, &failure))
+    jmp_buf escape, *outer = activation->escape;
+    activation->escape = &escape;
+    bool done = _setjmp(escape) || /* the callback left its error in the activation */
+                ask(function, stack, slot_count, &failure);
+    activation->escape = outer;
+    return done ? NULL : wazero__engine_error(&failure);
+}
+
+/* The call engine for the next call of the function: one that is kept, or a spare one.
+ * */
+static wazero_error_t *take_engine(wazero__callable_t *callable,
+                                   wazero__call_engine_t *spare,
+                                   wazero__call_engine_t **engine)
+{
+    wz_error failure = {0};
+    *engine =
+        callable->depth < CALLABLE_KEPT ? &callable->kept[callable->depth] : spare;
+    if ((*engine)->handle || wazero__engine()->function_new(
+                                 callable->module->handle, callable->index,
+                                 &(*engine)->handle, &(*engine)->entry, &failure)) {
+        if (!callable->module->context)
+            (*engine)->entry.preamble = 0;
         return NULL;
+    }
     return wazero__engine_error(&failure);
 }
 
-/* Has the engine run the function, on a call engine that nobody uses. */
-static wazero_error_t *run_in_engine(wazero__callable_t *callable,
-                                     wazero__activation_t *activation, uint64_t *stack)
+wazero_error_t *wazero__call_once(const wazero__callable_t *callable,
+                                  wazero__thread_t *thread,
+                                  wazero__activation_t *activation,
+                                  const wazero__call_engine_t *engine, uint64_t *stack)
 {
-    const wz_engine *engine = wazero__engine();
-    wz_error failure = {0};
-    unsigned depth = callable->depth;
-    wz_handle spare = 0;
-    wz_handle *function = depth < CALLABLE_KEPT ? &callable->kept[depth] : &spare;
-    if (!*function && !engine->function_new(callable->module->handle, callable->index,
-                                            function, &failure))
-        return wazero__engine_error(&failure);
-    callable->depth++;
-    wazero_error_t *error =
-        call_engine(activation, *function, stack, callable->type->slot_count);
-    callable->depth--;
-    if (spare && wazero__fork_is_current(activation->generation))
-        engine->function_release(spare);
-    return error;
+    if (engine->entry.preamble)
+        return wazero__direct_run(thread, activation, callable, engine, stack);
+    wazero__thread_detach(thread); /* nothing can take it out of wasm */
+    wazero__thread_count_entry(thread);
+    return wazero__call_engine(activation, wazero__engine()->function_call,
+                               engine->handle, stack, callable->type->slot_count);
 }
 
-/* What a call reports, out of what the engine did and what host functions left. */
-static wazero_error_t *settle(wazero_error_t *error, wazero_error_t *pending)
+wazero_error_t *wazero__call_settle(wazero_error_t *error, wazero_error_t *pending)
 {
     if (!pending)
         return error;
@@ -137,18 +153,6 @@ static wazero_error_t *settle(wazero_error_t *error, wazero_error_t *pending)
     return pending;
 }
 
-/* Zeroes the upper halves of the values that have none; wasm leaves them as they
- * were. */
-static void clear_upper_halves(const wazero_value_type_t *types, size_t count,
-                               uint64_t *stack)
-{
-    for (size_t i = 0, slot = 0; i < count; i++, slot++) {
-        if (types[i] == WAZERO_TYPE_I32 || types[i] == WAZERO_TYPE_F32)
-            stack[slot] = (uint32_t)stack[slot];
-        slot += types[i] == WAZERO_TYPE_V128;
-    }
-}
-
 /* To the engine every module that is closed has exited. Takes an error of the
  * engine's, and says CLOSED where the host closed the module, or the one that a
  * function was imported from, without an exit code. */
@@ -169,64 +173,220 @@ static wazero_error_t *tell_closed(const wazero_module_t *module, wazero_error_t
     return error;
 }
 
-/* Runs the function with an activation, inside the group. */
-static wazero_error_t *run(wazero__callable_t *callable, uint64_t *stack)
+/* ---- time ---- */
+
+/* A deadline has been set: sees to it that somebody keeps the time. */
+static wazero_error_t *watch(wazero__thread_t *thread, uint64_t until)
 {
-    wazero_module_t *module = callable->module;
-    wazero__thread_t *thread = wazero__thread();
-    wazero_error_t *error = check_stack(thread);
-    if (error)
-        return error;
-    wazero__activation_t activation = {
-        .outer = thread->activation,
-        .depth = thread->activation ? thread->activation->depth + 1 : 1,
-        .generation = wazero__fork_generation(),
-    };
-    thread->activation = &activation;
-    error = run_in_engine(callable, &activation, stack);
-    thread->activation = activation.outer;
-    error = settle(error, activation.pending);
-    if (!error && !wazero__module_is_open(module))
-        return wazero__module_end_error(module);
-    return error ? tell_closed(module, error) : NULL;
+    wazero__interrupt_unblock();
+    if (until < atomic_load(&thread->deadline))
+        atomic_store(&thread->deadline, until);
+    if (until <= wazero__now())
+        atomic_store(&thread->attention, true); /* before the watchdog looks */
+    return wazero__watchdog_wake();
 }
 
-/* Enters the group for it; by then the module may have been closed. */
-static wazero_error_t *run_in_group(wazero__callable_t *callable, uint64_t *stack)
+/* ---- one call ---- */
+
+/* Begins a call inside the group. Errors: what ends it before it has begun. */
+static wazero_error_t *begin(wazero__thread_t *thread, wazero__activation_t *activation)
 {
-    wazero_module_t *module = callable->module;
-    wazero_error_t *error = wazero__group_enter(module->group);
-    if (error)
-        return error;
-    error = wazero__module_check(module);
-    if (!error)
-        error = run(callable, stack);
-    wazero__group_leave(module->group);
+    wazero__activation_t *outer = activation->outer;
+    wazero_error_t *error = NULL;
+    atomic_store_explicit(&thread->activation, activation, memory_order_relaxed);
+    if (__builtin_expect(outer != NULL, 0) && is_too_deep(thread, outer))
+        return wazero__call_too_deep();
+    if (__builtin_expect(!thread->listed, 0))
+        error = wazero__thread_list(thread);
+    if (__builtin_expect(activation->timeout != WAZERO_NO_TIMEOUT, 0) && !error)
+        error = watch(thread, activation->until);
+    /* The watchdog looks at the activation after it has said that it sleeps. */
+    atomic_signal_fence(memory_order_seq_cst);
+    if (__builtin_expect(
+            atomic_load_explicit(&wazero__watchdog_asleep, memory_order_relaxed), 0) &&
+        !error)
+        error = wazero__watchdog_wake();
+    if (__builtin_expect(atomic_load_explicit(&thread->attention, memory_order_relaxed),
+                         0) &&
+        !error)
+        error = wazero__attend(thread);
     return error;
 }
 
-wazero_error_t *wazero__callable_call(wazero__callable_t *callable, uint64_t *stack)
+/* Ends it, with what it reports. */
+static wazero_error_t *finish(wazero__thread_t *thread,
+                              wazero__activation_t *activation, uint64_t deadline,
+                              wazero_error_t *error)
+{
+    const wazero_module_t *module = activation->module;
+    wazero__thread_attach(thread);
+    if (__builtin_expect(activation->timeout != WAZERO_NO_TIMEOUT, 0))
+        atomic_store(&thread->deadline, deadline);
+    atomic_store_explicit(&thread->activation, activation->outer, memory_order_relaxed);
+    error = wazero__call_settle(error, activation->pending);
+    if (!error)
+        return wazero__module_is_open(module) ? NULL : wazero__module_end_error(module);
+    return tell_closed(module, error);
+}
+
+/* What a call begins with. */
+static void fill(wazero__activation_t *activation, wazero__thread_t *thread,
+                 const wazero__callable_t *callable, uint64_t session, uint64_t timeout,
+                 uint64_t until)
+{
+    activation->outer = atomic_load_explicit(&thread->activation, memory_order_relaxed);
+    activation->module = callable->module;
+    activation->session = session;
+    activation->depth = activation->outer ? activation->outer->depth + 1 : 1;
+    activation->generation = wazero__fork_generation();
+    activation->timeout = timeout;
+    activation->until = until;
+    activation->pending = NULL;
+    activation->replay = false;
+    activation->escape = NULL;
+}
+
+/* Runs it with an activation and a call engine, inside the group. */
+static inline wazero_error_t *run(wazero__callable_t *callable,
+                                  wazero__thread_t *thread, uint64_t session,
+                                  uint64_t timeout, uint64_t until,
+                                  wazero__call_body_t *body, void *argument)
+{
+    wazero__activation_t activation;
+    wazero__call_engine_t spare, *engine;
+    uint64_t deadline = atomic_load_explicit(&thread->deadline, memory_order_relaxed);
+    spare.handle = 0;
+    fill(&activation, thread, callable, session, timeout, until);
+    wazero_error_t *error = begin(thread, &activation);
+    if (!error)
+        error = take_engine(callable, &spare, &engine);
+    if (!error) {
+        callable->depth++;
+        error = body(argument, callable, thread, &activation, engine);
+        callable->depth--;
+    }
+    if (__builtin_expect(spare.handle != 0, 0) &&
+        wazero__fork_is_current(activation.generation))
+        wazero__engine()->function_release(spare.handle);
+    return finish(thread, &activation, deadline, error);
+}
+
+/* The error of waiting for the group for too long. Takes it. */
+static wazero_error_t *waited(wazero__thread_t *thread, wazero_error_t *error,
+                              uint64_t timeout, uint64_t until)
+{
+    if (wazero_error_kind(error) != WAZERO_ERROR_TIMEOUT)
+        return error;
+    wazero_error_delete(error);
+    error = wazero__now() < until ? wazero__attend(thread) : NULL;
+    return error ? error
+                 : wazero__timeout_error(timeout, ", waiting for another thread "
+                                                  "to leave the module");
+}
+
+/* Enters the group, waiting if it must. */
+static inline wazero_error_t *enter(wazero__callable_t *callable,
+                                    wazero__thread_t *thread, uint64_t timeout,
+                                    uint64_t until, uint64_t *session)
 {
     wazero_module_t *module = callable->module;
-    wazero_error_t *error = wazero__module_check(module);
+    if (__builtin_expect(!wazero__fork_is_current(module->runtime->generation), 0))
+        return wazero__module_check(module);
+    if (__builtin_expect(!wazero__group_enter_free(module->group, thread, session),
+                         0)) {
+        uint64_t deadline = atomic_load(&thread->deadline);
+        wazero_error_t *error =
+            wazero__group_enter(module->group, deadline < until ? deadline : until);
+        if (error)
+            return waited(thread, error, timeout, until);
+        wazero__group_owner(module->group, session);
+    }
+    if (__builtin_expect(wazero__module_is_open(module), 1))
+        return NULL;
+    wazero__group_leave(module->group);
+    return wazero__module_check(module);
+}
+
+static wazero_error_t *refuse_references(void)
+{
+    return wazero__error(WAZERO_ERROR_INVALID,
+                         "the function has function references among its types, which "
+                         "this version cannot pass");
+}
+
+/* A function of a host module is called without any module of wasm. */
+static wazero_error_t *call_host(wazero__callable_t *callable, uint64_t *stack)
+{
+    const wazero_function_type_t *type = callable->type;
+    wazero_error_t *error = wazero__module_check(callable->module);
     if (error)
         return error;
-    if (callable->takes_references)
-        return wazero__error(
-            WAZERO_ERROR_INVALID,
-            "the function has function references among its types, which "
-            "this version cannot pass");
-    const wazero_function_type_t *type = callable->type;
     /* The call itself keeps the module: a host function may delete its handles. */
-    wazero__module_retain(module);
-    if (callable->host) {
-        clear_upper_halves(type->params, type->param_count, stack);
-        error = wazero__host_call(callable->host, NULL, stack);
-    } else {
-        error = run_in_group(callable, stack);
-    }
+    wazero_module_t *module = wazero__module_retain(callable->module);
+    wazero__clear_upper_halves(type->params, type->param_count, stack);
+    error = wazero__host_call(callable->host, NULL, stack);
     if (!error)
-        clear_upper_halves(type->results, type->result_count, stack);
+        wazero__clear_upper_halves(type->results, type->result_count, stack);
     wazero__module_release(module);
     return error;
+}
+
+/* Runs something in the module's group. */
+static inline wazero_error_t *run_inside(wazero__callable_t *callable, uint64_t timeout,
+                                         uint64_t until, wazero__call_body_t *body,
+                                         void *argument)
+{
+    wazero__thread_t *thread = wazero__thread();
+    if (__builtin_expect(callable->takes_references, 0))
+        return refuse_references();
+    uint64_t session;
+    wazero_error_t *error = enter(callable, thread, timeout, until, &session);
+    if (error)
+        return error;
+    /* What the host deletes meanwhile is destroyed when the group is left, not before:
+     * after that the callable may be gone. */
+    wazero__group_t *group = callable->module->group;
+    error = run(callable, thread, session, timeout, until, body, argument);
+    wazero__group_leave_free(group);
+    return error;
+}
+
+wazero_error_t *wazero__call_run(wazero__callable_t *callable, uint64_t timeout,
+                                 wazero__call_body_t *body, void *argument)
+{
+    return run_inside(callable, timeout, wazero__end_of(timeout), body, argument);
+}
+
+static wazero_error_t *call_wasm(void *stack, const wazero__callable_t *callable,
+                                 wazero__thread_t *thread,
+                                 wazero__activation_t *activation,
+                                 const wazero__call_engine_t *engine)
+{
+    wazero_error_t *error =
+        wazero__call_once(callable, thread, activation, engine, stack);
+    if (!error)
+        wazero__clear_upper_halves(callable->type->results,
+                                   callable->type->result_count, stack);
+    return error;
+}
+
+wazero_error_t *wazero__callable_call_until(wazero__callable_t *callable,
+                                            uint64_t *stack, uint64_t timeout,
+                                            uint64_t until)
+{
+    if (__builtin_expect(callable->host != NULL, 0))
+        return call_host(callable, stack);
+    return run_inside(callable, timeout, until, call_wasm, stack);
+}
+
+wazero_error_t *wazero__callable_call(wazero__callable_t *callable, uint64_t *stack,
+                                      uint64_t timeout)
+{
+    return wazero__callable_call_until(callable, stack, timeout,
+                                       wazero__end_of(timeout));
+}
+
+bool wazero__callable_is_direct(const wazero__callable_t *callable)
+{
+    return !callable->host && callable->module->context && wazero__direct_is_on();
 }

@@ -102,7 +102,7 @@ static inline wazero_error_t *parse_copy(const void *data, size_t size,
                                          const wazero__parse_limits_t *limits,
                                          wazero__parsed_t **parsed)
 {
-    uint8_t *copy = malloc(size ? size : 1);
+    uint8_t *copy = calloc(size ? size : 1, 1);
     if (!copy)
         abort();
     if (size)

@@ -9,8 +9,8 @@
 TEST(recursion)
 {
     wazero__group_t *group = wazero__group_new();
-    must(wazero__group_enter(group));
-    must(wazero__group_enter(group));
+    must(wazero__group_enter(group, UINT64_MAX));
+    must(wazero__group_enter(group, UINT64_MAX));
     CHECK(wazero__group_try_enter(group));
     for (int i = 0; i < 3; i++)
         wazero__group_leave(group);
@@ -22,8 +22,8 @@ TEST(recursion)
 TEST(merging_adds_up)
 {
     wazero__group_t *a = wazero__group_new(), *b = wazero__group_new();
-    must(wazero__group_enter(a));
-    must(wazero__group_enter(b));
+    must(wazero__group_enter(a, UINT64_MAX));
+    must(wazero__group_enter(b, UINT64_MAX));
     wazero__group_merge(a, b);
     wazero__group_merge(a, b); /* already one */
     wazero__group_leave(a);
@@ -56,8 +56,8 @@ TEST(deferring)
     wazero__group_t *group = first.group = second.group = wazero__group_new();
     wazero__group_defer(group, &first.deferred);
     CHECK_INT(first.runs, 1);
-    must(wazero__group_enter(group));
-    must(wazero__group_enter(group));
+    must(wazero__group_enter(group, UINT64_MAX));
+    must(wazero__group_enter(group, UINT64_MAX));
     wazero__group_defer(group, &second.deferred);
     wazero__group_leave(group);
     CHECK_INT(second.runs, 0);
@@ -73,10 +73,10 @@ TEST(retained_until_nobody_is_held)
     wazero__group_t *a = wazero__group_new(), *b = wazero__group_new(),
                     *c = wazero__group_new();
     one.group = two.group = three.group = a;
-    must(wazero__group_enter(a));
-    must(wazero__group_enter(b));
+    must(wazero__group_enter(a, UINT64_MAX));
+    must(wazero__group_enter(b, UINT64_MAX));
     wazero__group_merge(a, b);
-    must(wazero__group_enter(c));
+    must(wazero__group_enter(c, UINT64_MAX));
     wazero__group_merge(b, c);
     for (int i = 0; i < 3; i++)
         wazero__group_leave(a);
@@ -106,11 +106,11 @@ static wazero_error_t *other_error;
 static void *enter_right_then_left(void *argument)
 {
     (void)argument;
-    must(wazero__group_enter(right));
+    must(wazero__group_enter(right, UINT64_MAX));
     atomic_fetch_add(&inside, 1);
     while (atomic_load(&inside) < 2)
         usleep(100);
-    other_error = wazero__group_enter(left);
+    other_error = wazero__group_enter(left, UINT64_MAX);
     if (!other_error)
         wazero__group_leave(left);
     wazero__group_leave(right);
@@ -122,12 +122,12 @@ TEST(deadlock_is_noticed)
     pthread_t thread;
     left = wazero__group_new();
     right = wazero__group_new();
-    must(wazero__group_enter(left));
+    must(wazero__group_enter(left, UINT64_MAX));
     pthread_create(&thread, NULL, enter_right_then_left, NULL);
     atomic_fetch_add(&inside, 1);
     while (atomic_load(&inside) < 2)
         usleep(100);
-    wazero_error_t *error = wazero__group_enter(right);
+    wazero_error_t *error = wazero__group_enter(right, UINT64_MAX);
     if (!error)
         wazero__group_leave(right);
     wazero__group_leave(left);
@@ -150,8 +150,8 @@ static void *count_up(void *argument)
     unsigned seed = (unsigned)(uintptr_t)argument;
     for (int i = 0; i < ROUNDS; i++) {
         wazero__group_t *group = groups[seed++ % 4];
-        must(wazero__group_enter(group));
-        must(wazero__group_enter(group));
+        must(wazero__group_enter(group, UINT64_MAX));
+        must(wazero__group_enter(group, UINT64_MAX));
         long seen = guarded;
         if (i % 64 == 0)
             sched_yield();
@@ -167,7 +167,7 @@ TEST(hammer_one_at_a_time)
     pthread_t threads[THREADS];
     for (int i = 0; i < 4; i++) {
         groups[i] = wazero__group_new();
-        must(wazero__group_enter(groups[i]));
+        must(wazero__group_enter(groups[i], UINT64_MAX));
     }
     for (int i = 1; i < 4; i++)
         wazero__group_merge(groups[0], groups[i]);
@@ -196,7 +196,7 @@ static void *defer_and_enter(void *argument)
     for (int i = 0; i < ROUNDS; i++) {
         wazero__deferred_t *deferred = calloc(1, sizeof *deferred);
         deferred->run = free_deferred;
-        must(wazero__group_enter(group));
+        must(wazero__group_enter(group, UINT64_MAX));
         if (i % 2)
             wazero__group_defer(group, deferred);
         wazero__group_leave(group);
@@ -223,8 +223,8 @@ static void *merge_with_others(void *argument)
     wazero__group_t *common = argument;
     for (int i = 0; i < 3000; i++) {
         wazero__group_t *own = wazero__group_new();
-        must(wazero__group_enter(own));
-        must(wazero__group_enter(common));
+        must(wazero__group_enter(own, UINT64_MAX));
+        must(wazero__group_enter(common, UINT64_MAX));
         wazero__group_merge(own, common);
         guarded++;
         wazero__group_leave(own);

@@ -221,6 +221,21 @@ TEST(table_keeps_a_deleted_module)
     wazero_runtime_delete(runtime);
 }
 
+/* A function that is exported again is still one of the module that it comes from. */
+static void check_exported_again(wazero_runtime_t *runtime)
+{
+    wazero_module_t *library = new_named(runtime, "library", "library");
+    wazero_module_t *again = new_module(runtime, "again", NULL, NULL);
+    int32_t args[2] = {5, 7}, sum = 0;
+    CHECK_INT(CALL(again, "add", 5, 7), 12);
+    must(wazero_module_close_with_exit_code(library, 0));
+    CHECK_ERROR(try_call(again, "add", args, 2, &sum), WAZERO_ERROR_CLOSED, "closed");
+    wazero_module_delete(again);
+    wazero_module_delete(library);
+}
+
+TEST_ON_BOTH_ENGINES(exported_again, check_exported_again)
+
 TEST(names_are_unique_while_open)
 {
     wazero_runtime_t *runtime = new_runtime();

@@ -1,0 +1,390 @@
+/*
+ * direct.c - entering compiled code, and seeing to what it comes back for. See
+ * direct.h.
+ *
+ * Compiled code comes back with an exit code: at its end, for a host function, for
+ * something that only Go can do, in a trap, at the end of its stack, or because a
+ * signal parked the thread. Host functions of lib's are called from here. Most of what
+ * is Go's is a *step*: wazero's own loop sees to the exit code and then, instead of
+ * going on with the wasm, finds a stub at the return address and returns. So a trap's
+ * message and trace are wazero's, word by word.
+ */
+#include "call/direct.h"
+
+#include <stdlib.h>
+
+#include "call/attend.h"
+#include "call/enter.h"
+#include "call/interrupt.h"
+#include "call/offsets.h"
+#include "engine.h"
+#include "error.h"
+#include "fork.h"
+#include "module.h"
+#include "value.h"
+
+/* A call needs at least this much of the wasm stack. */
+static const size_t STACK_LEAST = 16 * 1024;
+
+/* What x86-64 code may use below its stack pointer, and some more. */
+static const uintptr_t RED_ZONE = 256;
+
+static wz_layout layout;
+static bool is_on;
+
+/* ---- the layout ---- */
+
+#if WAZERO__CAN_ENTER
+_Static_assert(offsetof(wz_entry, preamble) == OFFSET_ENTRY_PREAMBLE &&
+                   offsetof(wz_entry, executable) == OFFSET_ENTRY_EXECUTABLE &&
+                   offsetof(wz_entry, execution_context) ==
+                       OFFSET_ENTRY_EXECUTION_CONTEXT &&
+                   offsetof(wz_entry, module_context) == OFFSET_ENTRY_MODULE_CONTEXT,
+               "as enter_*.S has it");
+
+static bool is_as_expected(const wz_layout *found)
+{
+    return found->exit_code == OFFSET_EXIT_CODE &&
+           found->caller_module_context == OFFSET_CALLER_MODULE_CONTEXT &&
+           found->original_frame_pointer == OFFSET_ORIGINAL_FRAME_POINTER &&
+           found->original_stack_pointer == OFFSET_ORIGINAL_STACK_POINTER &&
+           found->go_return_address == OFFSET_GO_RETURN_ADDRESS &&
+           found->stack_bottom == OFFSET_STACK_BOTTOM &&
+           found->go_call_return_address == OFFSET_GO_CALL_RETURN_ADDRESS &&
+           found->stack_pointer_before_go_call == OFFSET_STACK_POINTER_BEFORE_GO_CALL &&
+           found->callee_module_context == OFFSET_CALLEE_MODULE_CONTEXT &&
+           found->frame_pointer_before_go_call == OFFSET_FRAME_POINTER_BEFORE_GO_CALL;
+}
+
+void wazero__direct_load(const wz_engine *engine)
+{
+    const char *said = getenv("WAZERO_DIRECT");
+    is_on = !(said && strcmp(said, "0") == 0) &&
+            engine->direct_layout((uintptr_t)wazero__return_stub, &layout) &&
+            is_as_expected(&layout);
+}
+#else
+void wazero__direct_load(const wz_engine *engine)
+{
+    (void)engine;
+}
+#endif
+
+bool wazero__direct_is_on(void)
+{
+    return is_on;
+}
+
+bool wazero__direct_is_memmove(uintptr_t address)
+{
+    return address - layout.memmove < layout.memmove_size;
+}
+
+/* ---- the execution context ---- */
+
+static inline uintptr_t get(uintptr_t context, size_t offset)
+{
+    return *(const uintptr_t *)(context + offset);
+}
+
+static inline void set(uintptr_t context, size_t offset, uintptr_t value)
+{
+    *(uintptr_t *)(context + offset) = value;
+}
+
+static inline void set_exit_code(uintptr_t context, uint32_t code)
+{
+    *(uint32_t *)(context + OFFSET_EXIT_CODE) = code;
+}
+
+/* ---- one call ---- */
+
+typedef struct {
+    wazero__thread_t *thread;
+    wazero__activation_t *activation;
+    const wazero__callable_t *callable;
+    const wazero__call_engine_t *engine;
+    uintptr_t context;
+    uint64_t *stack;
+    bool ended; /* inside Go, with its results on the stack */
+} call_t;
+
+/* In a forked child, which must not go on. */
+static bool has_forked(const call_t *call)
+{
+    return !wazero__fork_is_current(call->activation->generation);
+}
+
+/* Has Go see to the exit code. It goes on at the address that is in the context. */
+static wazero_error_t *ask_go(const call_t *call)
+{
+    return wazero__call_engine(call->activation, wazero__engine()->function_step,
+                               call->engine->handle, call->stack,
+                               call->callable->type->slot_count);
+}
+
+/* Has Go see to it and come back. */
+static wazero_error_t *step(call_t *call)
+{
+    uintptr_t real = get(call->context, OFFSET_GO_CALL_RETURN_ADDRESS);
+    set(call->context, OFFSET_GO_CALL_RETURN_ADDRESS, (uintptr_t)wazero__step_stub);
+    wazero_error_t *error = ask_go(call);
+    if (error || has_forked(call))
+        return error;
+    call->ended = get(call->context, OFFSET_GO_CALL_RETURN_ADDRESS) != 0;
+    set(call->context, OFFSET_GO_CALL_RETURN_ADDRESS, real);
+    return NULL;
+}
+
+/* A wait on memory that is not shared traps, and the trace begins at the return
+ * address: so what failed is done again with the real one in its place. */
+static wazero_error_t *step_of_wait(call_t *call, uint32_t exit_code)
+{
+    uintptr_t real = get(call->context, OFFSET_GO_CALL_RETURN_ADDRESS);
+    wazero_error_t *error = step(call);
+    if (!error)
+        return NULL;
+    wazero_error_delete(error);
+    set(call->context, OFFSET_GO_CALL_RETURN_ADDRESS, real);
+    set_exit_code(call->context, exit_code);
+    return ask_go(call);
+}
+
+/* A trap's text and trace, from wazero. */
+static wazero_error_t *end_in_trap(const call_t *call)
+{
+    wazero_error_t *error = ask_go(call);
+    return error ? error
+                 : wazero__error(WAZERO_ERROR_INTERNAL,
+                                 "the engine has no error for a trap");
+}
+
+/* The error with a trace of where the call is. Takes error. */
+static wazero_error_t *with_trace(const call_t *call, wazero_error_t *error)
+{
+    set_exit_code(call->context, layout.unreachable);
+    return wazero__error_add_trace(error, end_in_trap(call));
+}
+
+/* ---- host functions ---- */
+
+/* The function that the code calls, if it is one of lib's. */
+static wazero__host_t *find_host(const call_t *call, uint32_t exit_code)
+{
+    uintptr_t function = get(call->context, OFFSET_CALLEE_MODULE_CONTEXT) +
+                         layout.functions + (exit_code >> 8) * 16;
+    if (get(function, 0) != layout.function_type)
+        return NULL;
+    return *(wazero__host_t **)get(function, 8);
+}
+
+/* The module of a module context; *found is false if the engine has closed it. */
+static wazero_module_t *find_module(const wazero__activation_t *activation,
+                                    uintptr_t context, bool *found)
+{
+    *found = true;
+    if (context == activation->module->context)
+        return activation->module;
+    uintptr_t hooks = get(get(context, 0), layout.module_hooks);
+    *found = hooks != 0;
+    return hooks ? *(wazero_module_t **)hooks : NULL;
+}
+
+/* What a failed host function reports, with the text and the trace that Go makes of it.
+ * Go is told by the same function, which finds the error and does not run again. */
+static wazero_error_t *end_in_host(const call_t *call, wazero_error_t *error)
+{
+    wazero__activation_t *activation = call->activation;
+    if (activation->pending)
+        wazero_error_delete(error);
+    else
+        activation->pending = error;
+    activation->replay = true;
+    error = ask_go(call);
+    activation->replay = false;
+    return error;
+}
+
+/* Slots of a host call begin behind what is on top of the stack. */
+static uint64_t *slots_of(const call_t *call)
+{
+#if defined(__aarch64__)
+    const size_t above = 16;
+#else
+    const size_t above = 8;
+#endif
+    return (uint64_t *)(get(call->context, OFFSET_STACK_POINTER_BEFORE_GO_CALL) +
+                        above);
+}
+
+static wazero_error_t *call_function(call_t *call, uint32_t exit_code)
+{
+    wazero__host_t *host = find_host(call, exit_code);
+    uintptr_t context = get(call->context, OFFSET_CALLER_MODULE_CONTEXT);
+    bool found;
+    wazero_module_t *caller = find_module(call->activation, context, &found);
+    if (!host || !found) {
+        wazero__thread_detach(call->thread); /* it may read, or sleep */
+        return step(call);
+    }
+    uint64_t *slots = slots_of(call);
+    wazero__thread_attach(call->thread);
+    wazero__clear_upper_halves(host->type->params, host->type->param_count, slots);
+    wazero_error_t *error = wazero__host_call(host, caller, slots);
+    if (has_forked(call))
+        return error ? error : wazero__fork_error("call");
+    return error ? end_in_host(call, error) : NULL;
+}
+
+/* ---- the loop ---- */
+
+/* What Go does, or a host function. */
+static wazero_error_t *see_to(call_t *call, uint32_t exit_code)
+{
+    unsigned why = exit_code & 0xff;
+    call->thread->wasm_top =
+        get(call->context, OFFSET_STACK_POINTER_BEFORE_GO_CALL) & ~(uintptr_t)15;
+    switch (why < WZ_EXIT_COUNT ? layout.exits[why] : WZ_EXIT_UNKNOWN) {
+    case WZ_EXIT_FUNCTION:
+        return call_function(call, exit_code);
+    case WZ_EXIT_STEP:
+        return step(call);
+    case WZ_EXIT_WAIT:
+        wazero__thread_detach(call->thread);
+        return step_of_wait(call, exit_code);
+    case WZ_EXIT_TRAP:
+        return end_in_trap(call);
+    case WZ_EXIT_STACK: {
+        static const char text[] = "wasm error: stack overflow";
+        return with_trace(call, wazero__error_from_engine(WAZERO_ERROR_TRAP, text,
+                                                          sizeof text - 1, 0));
+    }
+    default:
+        return wazero__error(WAZERO_ERROR_INTERNAL,
+                             "compiled code came back with exit code %u", exit_code);
+    }
+}
+
+/* Sees to what is asked of the thread before it goes on where it left for the host. */
+static wazero_error_t *resume(const call_t *call, uint32_t *exit_code)
+{
+    wazero__thread_t *thread = call->thread;
+    if (atomic_load_explicit(&thread->attention, memory_order_relaxed)) {
+        wazero_error_t *error = wazero__attend(thread);
+        if (has_forked(call))
+            return error ? error : wazero__fork_error("call");
+        if (error)
+            return with_trace(call, error);
+    }
+    set_exit_code(call->context, 0);
+    wazero__thread_count_entry(thread);
+    thread->running = call->context;
+    *exit_code = wazero__resume(call->context);
+    thread->running = 0;
+    return NULL;
+}
+
+/* The thread was parked: sees to what is asked of it and puts it back. It has been in
+ * wasm for long then, or will be: the host's lock is let go. */
+static wazero_error_t *leave_and_return(const call_t *call, uint32_t *exit_code)
+{
+    wazero__thread_t *thread = call->thread;
+    wazero__parked_t *parked = wazero__parked_take(thread);
+    thread->wasm_top = (wazero__parked_stack(parked) - RED_ZONE) & ~(uintptr_t)15;
+    wazero_error_t *error = wazero__attend(thread);
+    if (!error && has_forked(call))
+        error = wazero__fork_error("call");
+    if (error) {
+        bool has_trace = wazero__parked_abandon(thread, parked, call->context);
+        return has_trace && !has_forked(call) ? with_trace(call, error) : error;
+    }
+    wazero__thread_detach(thread);
+    *exit_code = wazero__parked_resume(thread, parked, call->context);
+    thread->running = 0;
+    return NULL;
+}
+
+/* Goes on with a call that has come back, until it is over. */
+static wazero_error_t *go_on(call_t *call, uint32_t exit_code)
+{
+    wazero_error_t *error = NULL;
+    while (exit_code && !error && !call->ended) {
+        if (exit_code == WAZERO__EXIT_PARKED) {
+            error = leave_and_return(call, &exit_code);
+        } else if (exit_code == WAZERO__EXIT_LOST) {
+            error =
+                wazero__error(WAZERO_ERROR_INTERNAL,
+                              "the signal that lets a call go on was not delivered: "
+                              "another part of the program has taken it");
+        } else {
+            error = see_to(call, exit_code);
+            /* In a forked child the error may wait in the activation. */
+            if (has_forked(call))
+                return error;
+            if (!error && !call->ended)
+                error = resume(call, &exit_code);
+        }
+    }
+    if (!has_forked(call))
+        set_exit_code(call->context, 0); /* the call engine can be used again */
+    return error;
+}
+
+/* A function that the module imports and exports again has run: as wazero does, says so
+ * if the module that it is of is closed. */
+static wazero_error_t *check_home(call_t *call)
+{
+    bool found;
+    wazero_module_t *home =
+        find_module(call->activation, call->engine->entry.module_context, &found);
+    if (!found)
+        return ask_go(call); /* with the exit code OK: the end of a call */
+    return home && !wazero__module_is_open(home) ? wazero__module_end_error(home)
+                                                 : NULL;
+}
+
+/* How far the stack of a call may go that begins at top. */
+static uintptr_t stack_bottom(wazero__thread_t *thread, uintptr_t top, size_t max_stack)
+{
+    uintptr_t bottom = top - max_stack;
+    if (top == thread->wasm_highest)
+        thread->wasm_bottom = bottom;
+    return bottom > thread->wasm_bottom ? bottom : thread->wasm_bottom;
+}
+
+wazero_error_t *wazero__direct_run(wazero__thread_t *thread,
+                                   wazero__activation_t *activation,
+                                   const wazero__callable_t *callable,
+                                   const wazero__call_engine_t *engine, uint64_t *stack)
+{
+    const wz_entry *entry = &engine->entry;
+    uintptr_t context = entry->execution_context;
+    size_t max_stack = activation->module->max_stack;
+    wazero_error_t *error = NULL;
+    if (__builtin_expect(!wazero__thread_is_ready(thread, max_stack), 0) &&
+        (!thread->prepared || thread->wasm_top == thread->wasm_highest))
+        error = wazero__thread_prepare(thread, max_stack);
+    if (!error && __builtin_expect(!thread->park, 0))
+        error = wazero__interrupt_provide(thread);
+    if (error)
+        return error;
+    uintptr_t top = thread->wasm_top;
+    uintptr_t bottom = stack_bottom(thread, top, max_stack);
+    if (top < bottom + STACK_LEAST)
+        return wazero__call_too_deep();
+    set(context, OFFSET_STACK_BOTTOM, bottom);
+    *entry->stack_top = top;
+    wazero__thread_count_entry(thread);
+    thread->running = context;
+    uint32_t exit_code = wazero__enter(entry, stack, top);
+    thread->running = 0;
+    bool at_home = entry->module_context == activation->module->context;
+    if (__builtin_expect(exit_code == 0 && at_home, 1))
+        return NULL;
+    call_t call = {thread, activation, callable, engine, context, stack, false};
+    error = go_on(&call, exit_code);
+    if (!error && !at_home && !has_forked(&call))
+        error = check_home(&call);
+    thread->wasm_top = top;
+    return error;
+}

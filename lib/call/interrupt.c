@@ -1,0 +1,382 @@
+/*
+ * interrupt.c - the signal, its handler, and what it saves. See interrupt.h.
+ *
+ * The handler may act where nothing but wasm is disturbed: the program counter in a
+ * function body (or in Go's memmove, which such a body calls and which has neither a
+ * frame nor state) and the stack pointer on the wasm stack. Both are needed: the last
+ * instruction of an exit sequence lies in a body, but returns on C's stack already.
+ * Anywhere else it does nothing; the watchdog tries again, and C looks before it goes
+ * into wasm.
+ */
+#include "call/interrupt.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "call/code.h"
+#include "call/direct.h"
+#include "call/enter.h"
+#include "call/offsets.h"
+#include "error.h"
+
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
+struct wazero__parked {
+    uint32_t exit_code; /* which the code may just have set */
+    mcontext_t machine;
+    size_t extended_size; /* of the vector state, behind the struct */
+    size_t capacity;
+    uint8_t extended[];
+};
+
+static int signal_number;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void *field(uintptr_t context, size_t offset)
+{
+    return (void *)(context + offset);
+}
+
+/* ---- the machine ---- */
+
+#if defined(__x86_64__)
+
+/* linux/sigcontext.h, which does not go together with signal.h. */
+enum { SOFTWARE_BYTES = 464, LEGACY_SIZE = 512 };
+static const uint32_t EXTENDED_MAGIC = 0x46505853;
+
+static uintptr_t program_counter(const mcontext_t *machine)
+{
+    return (uintptr_t)machine->gregs[REG_RIP];
+}
+
+static uintptr_t stack_pointer(const mcontext_t *machine)
+{
+    return (uintptr_t)machine->gregs[REG_RSP];
+}
+
+static uintptr_t frame_pointer(const mcontext_t *machine)
+{
+    return (uintptr_t)machine->gregs[REG_RBP];
+}
+
+static void divert(mcontext_t *machine, void (*stub)(void), uintptr_t context)
+{
+    machine->gregs[REG_RIP] = (greg_t)(uintptr_t)stub;
+    machine->gregs[REG_RAX] = (greg_t)context;
+}
+
+/* The size of the vector state that the kernel saved: with its extensions if it says
+ * that it has them. */
+static size_t extended_size(const mcontext_t *machine)
+{
+    uint32_t software[2];
+    memcpy(software, (const uint8_t *)machine->fpregs + SOFTWARE_BYTES,
+           sizeof software);
+    return software[0] == EXTENDED_MAGIC ? software[1] : LEGACY_SIZE;
+}
+
+static bool save(wazero__parked_t *parked, const mcontext_t *machine)
+{
+    size_t size = machine->fpregs ? extended_size(machine) : 0;
+    if (size > parked->capacity)
+        return false;
+    parked->machine = *machine;
+    parked->extended_size = size;
+    if (size)
+        memcpy(parked->extended, machine->fpregs, size);
+    return true;
+}
+
+static void restore(const wazero__parked_t *parked, mcontext_t *machine)
+{
+    greg_t segments = machine->gregs[REG_CSGSFS];
+    memcpy(machine->gregs, parked->machine.gregs, sizeof machine->gregs);
+    machine->gregs[REG_CSGSFS] = segments;
+    /* The frame of this signal has as much room as that of the first one had. */
+    if (machine->fpregs && parked->extended_size)
+        memcpy(machine->fpregs, parked->extended, parked->extended_size);
+}
+
+#elif defined(__aarch64__)
+
+/* The first record behind the registers; asm/sigcontext.h has it, and does not go
+ * together with signal.h. */
+typedef struct {
+    uint32_t magic;
+    uint32_t size;
+    uint32_t status;
+    uint32_t control;
+    uint8_t vectors[32][16];
+} vector_record_t;
+static const uint32_t VECTOR_MAGIC = 0x46508001;
+
+static uintptr_t program_counter(const mcontext_t *machine)
+{
+    return (uintptr_t)machine->pc;
+}
+
+static uintptr_t stack_pointer(const mcontext_t *machine)
+{
+    return (uintptr_t)machine->sp;
+}
+
+static uintptr_t frame_pointer(const mcontext_t *machine)
+{
+    return (uintptr_t)machine->regs[29];
+}
+
+static void divert(mcontext_t *machine, void (*stub)(void), uintptr_t context)
+{
+    machine->pc = (uintptr_t)stub;
+    machine->regs[0] = context;
+}
+
+/* The record of the vector registers, NULL if there is none. Compiled code uses no
+ * others (SVE), whose records therefore stay as each frame has them. */
+static void *vectors(const mcontext_t *machine)
+{
+    const uint8_t *at = machine->__reserved, *limit = at + sizeof machine->__reserved;
+    vector_record_t record;
+    while (at + sizeof record <= limit) {
+        memcpy(&record, at, 2 * sizeof(uint32_t));
+        if (record.magic == VECTOR_MAGIC)
+            return (void *)at;
+        if (!record.magic || !record.size || record.size > (size_t)(limit - at))
+            return NULL;
+        at += record.size;
+    }
+    return NULL;
+}
+
+/* "mov sp, x27": in an exit sequence, behind the loads of C's frame, which is no longer
+ * there when a parked thread is put back. Function bodies have it nowhere else. */
+static bool is_leaving(const mcontext_t *machine)
+{
+    uint32_t instruction;
+    memcpy(&instruction, (const void *)machine->pc, sizeof instruction);
+    return instruction == 0x9100037f;
+}
+
+static bool save(wazero__parked_t *parked, const mcontext_t *machine)
+{
+    const void *record = vectors(machine);
+    if (is_leaving(machine))
+        return false;
+    parked->extended_size = record ? sizeof(vector_record_t) : 0;
+    if (parked->extended_size > parked->capacity)
+        return false;
+    memcpy(parked->machine.regs, machine->regs, sizeof machine->regs);
+    parked->machine.sp = machine->sp;
+    parked->machine.pc = machine->pc;
+    parked->machine.pstate = machine->pstate;
+    if (record)
+        memcpy(parked->extended, record, parked->extended_size);
+    return true;
+}
+
+static void restore(const wazero__parked_t *parked, mcontext_t *machine)
+{
+    void *record = vectors(machine);
+    memcpy(machine->regs, parked->machine.regs, sizeof machine->regs);
+    machine->sp = parked->machine.sp;
+    machine->pc = parked->machine.pc;
+    machine->pstate = parked->machine.pstate;
+    if (record && parked->extended_size)
+        memcpy(record, parked->extended, parked->extended_size);
+}
+
+#endif
+
+/* ---- the handler ---- */
+
+/* Where the thread runs a body, seen from a call of memmove too. */
+static bool is_in_body(const wazero__thread_t *thread, const mcontext_t *machine)
+{
+    uintptr_t stack = stack_pointer(machine), at = program_counter(machine);
+    return stack >= thread->wasm_lowest && stack < thread->wasm_highest &&
+           (wazero__code_contains(at) || wazero__direct_is_memmove(at));
+}
+
+static void on_signal(int number, siginfo_t *info, void *pointer)
+{
+    ucontext_t *frame = pointer;
+    mcontext_t *machine = &frame->uc_mcontext;
+    wazero__thread_t *thread = wazero__thread();
+    wazero__parked_t *parked = thread->unpark;
+    (void)number;
+    (void)info;
+    if (parked) {
+        thread->unpark = NULL;
+        restore(parked, machine);
+        thread->park = parked;
+        memcpy(field(thread->running, OFFSET_EXIT_CODE), &parked->exit_code,
+               sizeof parked->exit_code);
+        return;
+    }
+    atomic_store(&thread->signalled, false);
+    parked = thread->park;
+    uint32_t exit_code = WAZERO__EXIT_PARKED;
+    if (!atomic_load(&thread->attention) || !thread->running || !parked ||
+        !is_in_body(thread, machine) || !save(parked, machine))
+        return;
+    void *place = field(thread->running, OFFSET_EXIT_CODE);
+    memcpy(&parked->exit_code, place, sizeof exit_code);
+    memcpy(place, &exit_code, sizeof exit_code);
+    divert(machine, wazero__exit_stub, thread->running);
+}
+
+/* ---- preparing ---- */
+
+/* Takes the first real-time signal that nobody has a use for. */
+static void install(void)
+{
+    struct sigaction have, want = {.sa_sigaction = on_signal};
+    want.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    sigfillset(&want.sa_mask);
+    for (int number = SIGRTMIN + 1; number < SIGRTMAX; number++) {
+        if (sigaction(number, NULL, &have) || (have.sa_flags & SA_SIGINFO) ||
+            have.sa_handler != SIG_DFL || sigaction(number, &want, NULL))
+            continue;
+        signal_number = number;
+        return;
+    }
+}
+
+void wazero__interrupt_unblock(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal_number);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+wazero_error_t *wazero__interrupt_provide(wazero__thread_t *thread)
+{
+    size_t capacity = getauxval(AT_MINSIGSTKSZ);
+    if (thread->park)
+        return NULL;
+    if (capacity < 8192)
+        capacity = 8192;
+    wazero__parked_t *parked = malloc(sizeof *parked + capacity);
+    if (!parked)
+        return wazero__error_memory();
+    parked->capacity = capacity;
+    thread->park = parked;
+    return NULL;
+}
+
+wazero_error_t *wazero__interrupt_prepare(wazero__thread_t *thread)
+{
+    pthread_once(&once, install);
+    if (!signal_number)
+        return wazero__error(WAZERO_ERROR_INTERNAL,
+                             "no real-time signal is free; one is needed to interrupt "
+                             "calls");
+    wazero__interrupt_unblock();
+    return wazero__interrupt_provide(thread);
+}
+
+void wazero__interrupt_release(wazero__thread_t *thread)
+{
+    wazero__parked_t *parked = thread->park;
+    thread->park = NULL;
+    free(parked);
+}
+
+void wazero__interrupt_send(wazero__thread_t *thread)
+{
+    if (!atomic_exchange(&thread->signalled, true))
+        syscall(SYS_tgkill, getpid(), thread->id, signal_number);
+}
+
+/* ---- parked threads ---- */
+
+wazero__parked_t *wazero__parked_take(wazero__thread_t *thread)
+{
+    wazero__parked_t *parked = thread->park;
+    thread->park = NULL;
+    return parked;
+}
+
+uintptr_t wazero__parked_stack(const wazero__parked_t *parked)
+{
+    return stack_pointer(&parked->machine);
+}
+
+/* Raises the signal in this thread. It comes back only if the handler was not run: the
+ * signal is blocked, or somebody has put another handler in its place. */
+static void raise_again(void)
+{
+    int saved = errno;
+    for (int tries = 0; tries < 2; tries++) {
+        wazero__interrupt_unblock();
+        syscall(SYS_tgkill, getpid(), wazero__thread()->id, signal_number);
+    }
+    errno = saved;
+}
+
+uint32_t wazero__parked_resume(wazero__thread_t *thread, wazero__parked_t *parked,
+                               uintptr_t execution_context)
+{
+    uint32_t exit_code = WAZERO__EXIT_LOST;
+    wazero__interrupt_release(thread); /* what was provided in the meantime */
+    memcpy(field(execution_context, OFFSET_EXIT_CODE), &exit_code, sizeof exit_code);
+    thread->running = execution_context;
+    thread->unpark = parked;
+    exit_code = wazero__unpark(execution_context, raise_again);
+    if (thread->unpark) {
+        thread->unpark = NULL;
+        thread->park = parked;
+    }
+    return exit_code;
+}
+
+/* Whether the chain of frames from frame leads up the stack and ends, as wazero's walk
+ * along it needs. Not so in an exit sequence that has loaded C's frame already. */
+static bool is_sound(const wazero__thread_t *thread, uintptr_t frame, uintptr_t below)
+{
+    while (frame) {
+        if (frame < below || frame % sizeof frame ||
+            frame > thread->wasm_highest - 2 * sizeof frame)
+            return false;
+        below = frame + 1;
+        memcpy(&frame, (const void *)frame, sizeof frame);
+    }
+    return true;
+}
+
+bool wazero__parked_abandon(wazero__thread_t *thread, wazero__parked_t *parked,
+                            uintptr_t execution_context)
+{
+    uintptr_t at = program_counter(&parked->machine);
+    uintptr_t stack = stack_pointer(&parked->machine);
+    uintptr_t frame = frame_pointer(&parked->machine);
+    bool has_trace = false;
+#if defined(__x86_64__)
+    /* memmove has no frame: what called it is the function to name. */
+    if (wazero__direct_is_memmove(at))
+        memcpy(&at, (const void *)stack, sizeof at);
+    has_trace = frame && is_sound(thread, frame, stack);
+#else
+    (void)is_sound; /* on AArch64 wazero's walk cannot begin in the middle of a body */
+#endif
+    if (has_trace) {
+        memcpy(field(execution_context, OFFSET_GO_CALL_RETURN_ADDRESS), &at, sizeof at);
+        memcpy(field(execution_context, OFFSET_STACK_POINTER_BEFORE_GO_CALL), &stack,
+               sizeof stack);
+        memcpy(field(execution_context, OFFSET_FRAME_POINTER_BEFORE_GO_CALL), &frame,
+               sizeof frame);
+    }
+    wazero__interrupt_release(thread);
+    thread->park = parked;
+    return has_trace;
+}
