@@ -131,33 +131,33 @@ func TestExitsAreThoseOfTheHeader(t *testing.T) {
 	}
 }
 
+// TestNoLayoutOfAnotherWazero has fields and exit codes missing, and offsets that are wrong.
 func TestNoLayoutOfAnotherWazero(t *testing.T) {
 	l, _ := withDirect(t)
-	for what, change := range map[string]func(other *directLayout){
-		"function": func(other *directLayout) { other.function = reflect.TypeFor[api.Function]() },
-		"engine":   func(other *directLayout) { other.engine = reflect.TypeFor[*struct{ parent *int }]() },
-		"type":     func(other *directLayout) { other.function = reflect.TypeFor[*struct{ stack []int8 }]() },
+	type noFields struct{}
+	type otherField struct{ preambleExecutable *int }
+	for _, other := range []directLayout{
+		{function: reflect.TypeFor[api.Function](), engine: l.engine},
+		{function: reflect.TypeFor[*otherField](), engine: l.engine},
+		{function: l.function, engine: reflect.TypeFor[*noFields]()},
 	} {
-		other := directLayout{function: l.function, engine: l.engine}
-		change(&other)
 		if err := other.findFields(); err == nil {
-			t.Error(what)
+			t.Error(other.function, other.engine)
 		}
 	}
 	if err := new(directLayout).findExits(reflect.TypeFor[uint32]()); err == nil {
-		t.Error("numbers have no names")
+		t.Error("exit codes without names")
+	}
+	if err := new(directLayout).findExits(reflect.TypeFor[fewExits]()); err == nil {
+		t.Error("exit codes missing")
 	}
 	for what, change := range map[string]func(other *directLayout){
 		"exit code":     func(other *directLayout) { other.context.exitCode += 4 },
 		"callee":        func(other *directLayout) { other.context.calleeModuleContext -= 8 },
-		"no pointer":    func(other *directLayout) { other.moduleHooks = l.moduleHooks&7 + 1 },
 		"hooks":         func(other *directLayout) { other.moduleHooks -= 8 },
 		"function type": func(other *directLayout) { other.functionType++ },
 	} {
-		p, f := newProbe()
-		if f != nil {
-			t.Fatal(f.message)
-		}
+		p := newTestProbe(t)
 		other := *l
 		change(&other)
 		if err := other.check(p); err == nil {
@@ -165,6 +165,31 @@ func TestNoLayoutOfAnotherWazero(t *testing.T) {
 		}
 		p.close()
 	}
+}
+
+type fewExits uint32
+
+func (fewExits) String() string { return "ok" }
+
+// TestNoLayoutWithoutPointers has the check follow what is no pointer.
+func TestNoLayoutWithoutPointers(t *testing.T) {
+	l, _ := withDirect(t)
+	p := newTestProbe(t)
+	defer p.close()
+	hooks := (*uintptr)(unsafe.Add(object(p.guest.Module), l.moduleHooks))
+	defer func(before uintptr) { *hooks = before }(*hooks)
+	*hooks = 0x5000 // not mapped, and too high to be taken for nil
+	if err := l.check(p); err == nil {
+		t.Error("no error")
+	}
+}
+
+func newTestProbe(t *testing.T) *probe {
+	p, f := newProbe()
+	if f != nil {
+		t.Fatal(f.message)
+	}
+	return p
 }
 
 // at is a word of C's view of wazero's memory.

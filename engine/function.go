@@ -91,8 +91,8 @@ func functionCall(h handle, stack []uint64) *failure {
 }
 
 // shrinkStack drops a stack that grew to its limit, 84 MB, and would stay with the call
-// engine. One that has an entry gets the stack of a fresh one; what it is in the other
-// cases, and that it has a stack, nobody but wazero knows.
+// engine. lib may have the entry of a function that it calls through Go, for one in a
+// runtime with exceptions: then the call engine stays, with the stack of a fresh one.
 func (function *wasmFunction) shrinkStack() {
 	fresh, f := function.module.newFunction(function.index)
 	switch {

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "call/code.h"
+#include "call/stack.h"
 #include "call/watchdog.h"
 #include "engine.h"
 #include "error.h"
@@ -24,6 +25,7 @@ static void after_fork_in_child(void)
     wazero__group_forget();
     wazero__threads_forget();
     wazero__code_forget();
+    wazero__stack_forget();
     wazero__watchdog_forget();
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "call/direct.h"
 #include "call/watchdog.h"
 #include "config.h"
 #include "engine.h"
@@ -225,10 +226,11 @@ static wazero_error_t *describe(wazero_module_t *module,
 }
 
 /* try_table clones the stack as wazero knows it, so a runtime with exceptions stays on
- * wazero's own. */
+ * wazero's own. Without a context no function of the module is entered directly. */
 static void adopt_place(wazero_module_t *module, const wz_place *place)
 {
-    if (module->runtime->config.limits.features & WAZERO_FEATURE_EXCEPTION_HANDLING)
+    if (!wazero__direct_is_on() ||
+        (module->runtime->config.limits.features & WAZERO_FEATURE_EXCEPTION_HANDLING))
         return;
     module->context = place->context;
     wazero__compiled_module_locate(module->compiled, place->code, place->code_size);

@@ -388,5 +388,5 @@ wazero_error_t *wazero__callable_call(wazero__callable_t *callable, uint64_t *st
 
 bool wazero__callable_is_direct(const wazero__callable_t *callable)
 {
-    return !callable->host && callable->module->context && wazero__direct_is_on();
+    return !callable->host && callable->module->context;
 }

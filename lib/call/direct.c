@@ -166,6 +166,14 @@ static wazero_error_t *with_trace(const call_t *call, wazero_error_t *error)
     return wazero__error_add_trace(error, end_in_trap(call));
 }
 
+static wazero_error_t *end_of_stack(const call_t *call)
+{
+    static const char text[] = "wasm error: stack overflow";
+    wazero_error_t *error =
+        wazero__error_from_engine(WAZERO_ERROR_TRAP, text, sizeof text - 1, 0);
+    return WAZERO__TRACE_ANYWHERE ? with_trace(call, error) : error;
+}
+
 /* ---- host functions ---- */
 
 /* The function that the code calls, if it is one of lib's. */
@@ -254,11 +262,8 @@ static wazero_error_t *see_to(call_t *call, uint32_t exit_code)
         return step_of_wait(call, exit_code);
     case WZ_EXIT_TRAP:
         return end_in_trap(call);
-    case WZ_EXIT_STACK: {
-        static const char text[] = "wasm error: stack overflow";
-        return with_trace(call, wazero__error_from_engine(WAZERO_ERROR_TRAP, text,
-                                                          sizeof text - 1, 0));
-    }
+    case WZ_EXIT_STACK:
+        return end_of_stack(call);
     default:
         return wazero__error(WAZERO_ERROR_INTERNAL,
                              "compiled code came back with exit code %u", exit_code);

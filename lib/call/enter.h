@@ -20,6 +20,14 @@
 #define WAZERO__CAN_ENTER 0
 #endif
 
+/* Whether wazero's walk along the frames, for a trace, can begin anywhere in a function,
+ * and where the end of the stack is found out; else only at calls of the host. */
+#if defined(__x86_64__)
+#define WAZERO__TRACE_ANYWHERE true
+#else
+#define WAZERO__TRACE_ANYWHERE false
+#endif
+
 /* Enters a function: parameters from stack, results to it, on a wasm stack that begins
  * at top, a multiple of 16. */
 uint32_t wazero__enter(const wz_entry *entry, uint64_t *stack, uintptr_t top);

@@ -360,15 +360,10 @@ bool wazero__parked_abandon(wazero__thread_t *thread, wazero__parked_t *parked,
     uintptr_t at = program_counter(&parked->machine);
     uintptr_t stack = stack_pointer(&parked->machine);
     uintptr_t frame = frame_pointer(&parked->machine);
-    bool has_trace = false;
-#if defined(__x86_64__)
     /* memmove has no frame: what called it is the function to name. */
-    if (wazero__direct_is_memmove(at))
+    if (WAZERO__TRACE_ANYWHERE && wazero__direct_is_memmove(at))
         memcpy(&at, (const void *)stack, sizeof at);
-    has_trace = frame && is_sound(thread, frame, stack);
-#else
-    (void)is_sound; /* on AArch64 wazero's walk cannot begin in the middle of a body */
-#endif
+    bool has_trace = WAZERO__TRACE_ANYWHERE && frame && is_sound(thread, frame, stack);
     if (has_trace) {
         memcpy(field(execution_context, OFFSET_GO_CALL_RETURN_ADDRESS), &at, sizeof at);
         memcpy(field(execution_context, OFFSET_STACK_POINTER_BEFORE_GO_CALL), &stack,

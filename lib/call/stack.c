@@ -8,6 +8,7 @@
  */
 #include "call/stack.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -52,13 +53,55 @@ static void unmap_stack(uint8_t *stack, size_t size)
 
 /* ---- wasm ---- */
 
+/* A wasm stack that no thread has, at its highest end. Such a stack stays mapped for the
+ * next thread: wazero's call engines keep pointers into it, and Go's collector would take
+ * it ill if they led to something of its own one day. */
+typedef struct spare {
+    struct spare *next;
+    size_t size;
+} spare_t;
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static spare_t *spares;
+
+/* Takes a spare stack of at least size bytes: its lowest address, NULL if there is
+ * none. */
+static uint8_t *take_spare(size_t *size)
+{
+    uint8_t *stack = NULL;
+    pthread_mutex_lock(&mutex);
+    spare_t **place = &spares;
+    while (*place && (*place)->size < *size)
+        place = &(*place)->next;
+    if (*place) {
+        spare_t *spare = *place;
+        *place = spare->next;
+        *size = spare->size;
+        stack = (uint8_t *)(spare + 1) - spare->size;
+    }
+    pthread_mutex_unlock(&mutex);
+    return stack;
+}
+
 static void release_wasm(wazero__thread_t *thread)
 {
     if (!thread->wasm_highest)
         return;
-    size_t size = thread->wasm_highest - thread->wasm_lowest;
-    unmap_stack((uint8_t *)(thread->wasm_lowest - SLACK), size + SLACK);
+    uint8_t *stack = (uint8_t *)(thread->wasm_lowest - SLACK);
+    size_t size = thread->wasm_highest - thread->wasm_lowest + SLACK;
+    madvise(stack, size, MADV_DONTNEED);
+    spare_t *spare = (spare_t *)(stack + size) - 1;
+    spare->size = size;
+    pthread_mutex_lock(&mutex);
+    spare->next = spares;
+    spares = spare;
+    pthread_mutex_unlock(&mutex);
     thread->wasm_lowest = thread->wasm_highest = thread->wasm_top = 0;
+}
+
+void wazero__stack_forget(void)
+{
+    pthread_mutex_init(&mutex, NULL);
 }
 
 wazero_error_t *wazero__stack_reserve(wazero__thread_t *thread, size_t size)
@@ -68,11 +111,14 @@ wazero_error_t *wazero__stack_reserve(wazero__thread_t *thread, size_t size)
     if (thread->wasm_highest - thread->wasm_lowest >= size)
         return NULL;
     release_wasm(thread);
-    uint8_t *stack = map_stack(size + SLACK);
+    size += SLACK;
+    uint8_t *stack = take_spare(&size);
+    if (!stack)
+        stack = map_stack(size);
     if (!stack)
         return wazero__error_memory();
     thread->wasm_lowest = (uintptr_t)stack + SLACK;
-    thread->wasm_highest = thread->wasm_lowest + size;
+    thread->wasm_highest = (uintptr_t)stack + size;
     thread->wasm_top = thread->wasm_highest;
     thread->wasm_bottom = thread->wasm_lowest;
     return NULL;

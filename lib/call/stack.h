@@ -23,4 +23,7 @@ wazero_error_t *wazero__stack_for_signals(wazero__thread_t *thread);
 /* Gives both back, at the end of the thread. */
 void wazero__stack_release(wazero__thread_t *thread);
 
+/* In a forked child: makes the lock anew. */
+void wazero__stack_forget(void);
+
 #endif

@@ -398,8 +398,10 @@ TEST(a_stack_overflow_is_a_trap_with_a_trace)
         wazero_error_t *error = call_for(&fixture, "endless", 0, FOR_EVER, NULL);
         CHECK_INT(wazero_error_kind(error), WAZERO_ERROR_TRAP);
         CHECK_INT(wazero_error_trap_code(error), WAZERO_TRAP_STACK_OVERFLOW);
+#if defined(__x86_64__)
         if (is_direct(&fixture))
             CHECK_STR(wazero_error_frame(error, 0)->function, "endless");
+#endif
         wazero_error_delete(error);
         check_usable(&fixture);
     }
