@@ -25,7 +25,9 @@ const (
 	exitTrap
 	exitFunction
 	exitStep
-	exitWait
+	exitWait32
+	exitWait64
+	exitNotify
 	exitCount = 64
 )
 
@@ -49,10 +51,10 @@ var exitKinds = map[string]uint8{
 	"grow_memory":                   exitStep,
 	"table_grow":                    exitStep,
 	"ref_func":                      exitStep,
-	"memory_notify":                 exitStep,
 	"check_module_exit_code":        exitStep,
-	"memory_wait32":                 exitWait,
-	"memory_wait64":                 exitWait,
+	"memory_wait32":                 exitWait32,
+	"memory_wait64":                 exitWait64,
+	"memory_notify":                 exitNotify,
 }
 
 // A host module's context has its Go functions from here on, each an interface. These are

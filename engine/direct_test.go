@@ -121,7 +121,8 @@ func TestExitsAreThoseOfTheHeader(t *testing.T) {
 		t.Skip(err)
 	}
 	kinds := []string{exitUnknown: "UNKNOWN", exitOK: "OK", exitStack: "STACK", exitTrap: "TRAP",
-		exitFunction: "FUNCTION", exitStep: "STEP", exitWait: "WAIT"}
+		exitFunction: "FUNCTION", exitStep: "STEP", exitWait32: "WAIT32", exitWait64: "WAIT64",
+		exitNotify: "NOTIFY"}
 	var found []string
 	for _, match := range regexp.MustCompile(`(?m)^ +WZ_EXIT_(\w+)`).FindAllStringSubmatch(string(header), -1) {
 		found = append(found, match[1])

@@ -143,7 +143,9 @@ enum {
     WZ_EXIT_FUNCTION, /* a function of a host module: lib's own, or a step that may
                          block */
     WZ_EXIT_STEP,     /* a step that is short: memory.grow and its like */
-    WZ_EXIT_WAIT      /* a step that may block and may trap: memory.atomic.wait */
+    WZ_EXIT_WAIT32,   /* memory.atomic.wait32: lib's, or a trap */
+    WZ_EXIT_WAIT64,
+    WZ_EXIT_NOTIFY /* memory.atomic.notify: lib's */
 };
 
 enum { WZ_EXIT_COUNT = 64 };

@@ -7,6 +7,7 @@
 
 #include "call/code.h"
 #include "call/stack.h"
+#include "call/wait.h"
 #include "call/watchdog.h"
 #include "engine.h"
 #include "error.h"
@@ -26,6 +27,7 @@ static void after_fork_in_child(void)
     wazero__threads_forget();
     wazero__code_forget();
     wazero__stack_forget();
+    wazero__wait_forget();
     wazero__watchdog_forget();
 }
 

@@ -17,6 +17,7 @@
 #include "call/enter.h"
 #include "call/interrupt.h"
 #include "call/offsets.h"
+#include "call/wait.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
@@ -136,20 +137,6 @@ static wazero_error_t *step(call_t *call)
     return NULL;
 }
 
-/* A wait on memory that is not shared traps, and the trace begins at the return
- * address: so what failed is done again with the real one in its place. */
-static wazero_error_t *step_of_wait(call_t *call, uint32_t exit_code)
-{
-    uintptr_t real = get(call->context, OFFSET_GO_CALL_RETURN_ADDRESS);
-    wazero_error_t *error = step(call);
-    if (!error)
-        return NULL;
-    wazero_error_delete(error);
-    set(call->context, OFFSET_GO_CALL_RETURN_ADDRESS, real);
-    set_exit_code(call->context, exit_code);
-    return ask_go(call);
-}
-
 /* A trap's text and trace, from wazero. */
 static wazero_error_t *end_in_trap(const call_t *call)
 {
@@ -244,6 +231,25 @@ static wazero_error_t *call_function(call_t *call, uint32_t exit_code)
     return error ? end_in_host(call, error) : NULL;
 }
 
+/* ---- waiting ---- */
+
+/* memory.atomic.wait of so many bytes. In memory that is not shared it is a trap. */
+static wazero_error_t *wait_at(const call_t *call, size_t width)
+{
+    uint64_t *slots = slots_of(call), expected = slots[1];
+    bool found;
+    const wazero_module_t *caller = find_module(
+        call->activation, get(call->context, OFFSET_CALLER_MODULE_CONTEXT), &found);
+    if (caller && !caller->compiled->parsed->memory.shared)
+        return end_in_trap(call);
+    if (width == sizeof(uint32_t))
+        expected = (uint32_t)expected;
+    wazero__thread_detach(call->thread);
+    wazero_error_t *error = wazero__wait(call->thread, slots[2], width, expected,
+                                         (int64_t)slots[0], &slots[0]);
+    return error && !has_forked(call) ? with_trace(call, error) : error;
+}
+
 /* ---- the loop ---- */
 
 /* What Go does, or a host function. */
@@ -257,9 +263,14 @@ static wazero_error_t *see_to(call_t *call, uint32_t exit_code)
         return call_function(call, exit_code);
     case WZ_EXIT_STEP:
         return step(call);
-    case WZ_EXIT_WAIT:
-        wazero__thread_detach(call->thread);
-        return step_of_wait(call, exit_code);
+    case WZ_EXIT_WAIT32:
+        return wait_at(call, sizeof(uint32_t));
+    case WZ_EXIT_WAIT64:
+        return wait_at(call, sizeof(uint64_t));
+    case WZ_EXIT_NOTIFY:
+        slots_of(call)[0] =
+            wazero__notify(slots_of(call)[1], (uint32_t)slots_of(call)[0]);
+        return NULL;
     case WZ_EXIT_TRAP:
         return end_in_trap(call);
     case WZ_EXIT_STACK:

@@ -1,0 +1,2 @@
+;; A shared memory for others.
+(module (memory (export "memory") 1 4 shared))

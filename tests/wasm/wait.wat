@@ -1,0 +1,15 @@
+;; Waiting in a memory that is shared with others.
+(module
+  (import "env" "memory" (memory 1 4 shared))
+  (func (export "wait32") (param $at i32) (param $expected i32) (param $timeout i64)
+    (result i32)
+    (memory.atomic.wait32 (local.get $at) (local.get $expected) (local.get $timeout)))
+  (func (export "wait64") (param $at i32) (param $expected i64) (param $timeout i64)
+    (result i32)
+    (memory.atomic.wait64 (local.get $at) (local.get $expected) (local.get $timeout)))
+  (func (export "notify") (param $at i32) (param $count i32) (result i32)
+    (memory.atomic.notify (local.get $at) (local.get $count)))
+  (func (export "add") (param $at i32) (param $n i32) (result i32)
+    (i32.atomic.rmw.add (local.get $at) (local.get $n)))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "size") (result i32) (memory.size)))
