@@ -131,7 +131,8 @@ typedef struct {
     /* Whether this thread has to call poll. Asked once for each thread. */
     bool (*polls)(void);
     /* Runs what is due; called attached, about every 40 ms while the thread is in a
-     * call. An error ends the call and is what it reports. */
+     * call. An error ends the call and is what it reports. It may call wasm, except in
+     * the module that it interrupts and those linked to it: they report INVALID. */
     wazero_error_t *(*poll)(void);
 } wazero_thread_hooks_t;
 

@@ -81,8 +81,8 @@ static bool try_root(wazero__group_t *root, wazero__thread_t *self)
 {
     wazero__thread_t *owner = atomic_load_explicit(&root->owner, memory_order_relaxed);
     if (owner == self) {
-        root->depth++;
-        return true;
+        root->depth += !root->frozen;
+        return !root->frozen;
     }
     if (owner || !atomic_compare_exchange_strong(&root->owner, &owner, self))
         return false;
@@ -168,7 +168,12 @@ static wazero_error_t *try_and_wait(wazero__group_t *group, uint64_t until,
     *entered = try_root(root, self);
     if (!*entered) {
         self->waiting_for = root;
-        if (would_wait_for_ever(root, self))
+        if (atomic_load(&root->owner) == self)
+            error = wazero__error(WAZERO_ERROR_INVALID,
+                                  "the module is in the middle of a call that a signal "
+                                  "has interrupted, and cannot be entered before that "
+                                  "goes on");
+        else if (would_wait_for_ever(root, self))
             error = wazero__error(WAZERO_ERROR_INVALID,
                                   "deadlock: this call would wait for a module in "
                                   "which another thread "
@@ -224,6 +229,18 @@ static wazero_error_t *wait_and_enter(wazero__group_t *group, uint64_t until)
 wazero_error_t *wazero__group_enter(wazero__group_t *group, uint64_t until)
 {
     return wazero__group_try_enter(group) ? NULL : wait_and_enter(group, until);
+}
+
+wazero__group_t *wazero__group_freeze(wazero__group_t *group)
+{
+    wazero__group_t *root = find_root(group);
+    root->frozen++;
+    return root;
+}
+
+void wazero__group_thaw(wazero__group_t *group)
+{
+    group->frozen--;
 }
 
 wazero__thread_t *wazero__group_owner(wazero__group_t *group, uint64_t *session)

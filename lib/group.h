@@ -27,7 +27,8 @@ struct wazero__group {
     _Atomic(uint64_t) session;          /* the number of the owner's stay */
     _Atomic(wazero__group_t *) forward; /* the group that took this one in, or NULL */
     atomic_uint waiters;
-    unsigned depth; /* how often the owner is inside; the owner's */
+    unsigned depth;  /* how often the owner is inside; the owner's */
+    unsigned frozen; /* the owner's, too; see wazero__group_freeze */
     pthread_cond_t left;
     /* Under the mutex: */
     size_t references; /* members, and groups that forward here */
@@ -36,8 +37,8 @@ struct wazero__group {
     struct wazero__deferred *retained;
 };
 
-/* Who waits, or leaves work behind, can have all threads pass a barrier: then who leaves
- * needs none. */
+/* Who waits, or leaves work behind, can have all threads pass a barrier: then who
+ * leaves needs none. */
 extern bool wazero__group_has_barrier __attribute__((visibility("hidden")));
 
 /* A group with one member. NULL without memory. */
@@ -51,6 +52,14 @@ wazero_error_t *wazero__group_enter(wazero__group_t *group, uint64_t until);
 
 /* Enters if no other thread is inside. */
 bool wazero__group_try_enter(wazero__group_t *group);
+
+/* While the calling thread, which is inside, is parked in the middle of wasm code:
+ * nobody enters, not even itself. The code has addresses and sizes of tables and
+ * memories in registers, which must not change meanwhile. */
+wazero__group_t *wazero__group_freeze(wazero__group_t *group);
+
+/* Ends that, with what wazero__group_freeze returned. */
+void wazero__group_thaw(wazero__group_t *group);
 
 /* The thread that is inside, NULL if there is none, and the number of its stay. The
  * thread may have left, and ended, in the meantime. */

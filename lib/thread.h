@@ -3,8 +3,8 @@
  * and what the watchdog (call/watchdog.h) and the thread tell each other.
  *
  * A thread is listed when it first calls, prepared when it first enters wasm directly,
- * and forgotten when it ends. Only the thread itself changes its fields, except those of
- * the watchdog.
+ * and forgotten when it ends. Only the thread itself changes its fields, except those
+ * of the watchdog.
  */
 #ifndef WAZERO_LIB_THREAD_H
 #define WAZERO_LIB_THREAD_H

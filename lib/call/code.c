@@ -96,8 +96,8 @@ bool wazero__code_add(uintptr_t begin, size_t size)
     return table != NULL;
 }
 
-/* Must not need memory, so a range that was removed stays until the next one is added: no
- * wasm runs there. */
+/* Must not need memory, so a range that was removed stays until the next one is added:
+ * no wasm runs there. */
 void wazero__code_remove(uintptr_t begin)
 {
     pthread_mutex_lock(&mutex);

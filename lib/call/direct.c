@@ -307,7 +307,9 @@ static wazero_error_t *leave_and_return(const call_t *call, uint32_t *exit_code)
     wazero__thread_t *thread = call->thread;
     wazero__parked_t *parked = wazero__parked_take(thread);
     thread->wasm_top = (wazero__parked_stack(parked) - RED_ZONE) & ~(uintptr_t)15;
+    wazero__group_t *group = wazero__group_freeze(call->activation->module->group);
     wazero_error_t *error = wazero__attend(thread);
+    wazero__group_thaw(group);
     if (!error && has_forked(call))
         error = wazero__fork_error("call");
     if (error) {

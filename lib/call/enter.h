@@ -20,8 +20,9 @@
 #define WAZERO__CAN_ENTER 0
 #endif
 
-/* Whether wazero's walk along the frames, for a trace, can begin anywhere in a function,
- * and where the end of the stack is found out; else only at calls of the host. */
+/* Whether wazero's walk along the frames, for a trace, can begin anywhere in a
+ * function, and where the end of the stack is found out; else only at calls of the
+ * host. */
 #if defined(__x86_64__)
 #define WAZERO__TRACE_ANYWHERE true
 #else

@@ -53,9 +53,9 @@ static void unmap_stack(uint8_t *stack, size_t size)
 
 /* ---- wasm ---- */
 
-/* A wasm stack that no thread has, at its highest end. Such a stack stays mapped for the
- * next thread: wazero's call engines keep pointers into it, and Go's collector would take
- * it ill if they led to something of its own one day. */
+/* A wasm stack that no thread has, at its highest end. Such a stack stays mapped for
+ * the next thread: wazero's call engines keep pointers into it, and Go's collector
+ * would take it ill if they led to something of its own one day. */
 typedef struct spare {
     struct spare *next;
     size_t size;

@@ -1,7 +1,7 @@
-/* Windows of one instruction: wasm is run one instruction at a time, with the trap flag,
- * and at each instruction between the way in and the way out, one after the other, the
- * thread is parked, or interrupted. No run may give another result than the right one
- * or the interrupt, and each leaves the instance as good as before. */
+/* Windows of one instruction: wasm is run one instruction at a time, with the trap
+ * flag, and at each instruction between the way in and the way out, one after the
+ * other, the thread is parked, or interrupted. No run may give another result than the
+ * right one or the interrupt, and each leaves the instance as good as before. */
 #include "support.h"
 
 #if defined(__x86_64__)
