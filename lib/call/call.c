@@ -20,6 +20,11 @@
 #include "runtime.h"
 #include "value.h"
 
+/* What every call runs through, in one piece. */
+#define HOT static inline __attribute__((always_inline))
+
+#define USUAL(condition) __builtin_expect((condition), 1)
+
 /* The C stack that a nested call must find left. A call through Go with a host
  * function in Python at its end was seen to take less than 16 KiB. */
 static const size_t STACK_RESERVE = 192 * 1024;
@@ -98,23 +103,26 @@ wazero__call_engine(wazero__activation_t *activation,
     return done ? NULL : wazero__engine_error(&failure);
 }
 
-/* The call engine for the next call of the function: one that is kept, or a spare one.
- * */
-static wazero_error_t *take_engine(wazero__callable_t *callable,
-                                   wazero__call_engine_t *spare,
-                                   wazero__call_engine_t **engine)
+static wazero_error_t *make_engine(const wazero__callable_t *callable,
+                                   wazero__call_engine_t *engine)
 {
     wz_error failure = {0};
+    if (!wazero__engine()->function_new(callable->module->handle, callable->index,
+                                        &engine->handle, &engine->entry, &failure))
+        return wazero__engine_error(&failure);
+    if (!callable->module->context)
+        engine->entry.preamble = 0;
+    return NULL;
+}
+
+/* The call engine for the next call: one that is kept, or a spare one. */
+HOT wazero_error_t *take_engine(wazero__callable_t *callable,
+                                wazero__call_engine_t *spare,
+                                wazero__call_engine_t **engine)
+{
     *engine =
         callable->depth < CALLABLE_KEPT ? &callable->kept[callable->depth] : spare;
-    if ((*engine)->handle || wazero__engine()->function_new(
-                                 callable->module->handle, callable->index,
-                                 &(*engine)->handle, &(*engine)->entry, &failure)) {
-        if (!callable->module->context)
-            (*engine)->entry.preamble = 0;
-        return NULL;
-    }
-    return wazero__engine_error(&failure);
+    return USUAL((*engine)->handle) ? NULL : make_engine(callable, *engine);
 }
 
 wazero_error_t *wazero__call_once(const wazero__callable_t *callable,
@@ -188,51 +196,69 @@ static wazero_error_t *watch(wazero__thread_t *thread, uint64_t until)
 
 /* ---- one call ---- */
 
-/* Begins a call inside the group. Errors: what ends it before it has begun. */
-static wazero_error_t *begin(wazero__thread_t *thread, wazero__activation_t *activation)
+static wazero_error_t *begin_unusual(wazero__thread_t *thread,
+                                     const wazero__activation_t *activation)
 {
-    wazero__activation_t *outer = activation->outer;
+    const wazero__activation_t *outer = activation->outer;
     wazero_error_t *error = NULL;
-    atomic_store_explicit(&thread->activation, activation, memory_order_relaxed);
-    if (__builtin_expect(outer != NULL, 0) && is_too_deep(thread, outer))
+    if (outer && is_too_deep(thread, outer))
         return wazero__call_too_deep();
-    if (__builtin_expect(!thread->listed, 0))
+    if (!thread->listed)
         error = wazero__thread_list(thread);
-    if (__builtin_expect(activation->timeout != WAZERO_NO_TIMEOUT, 0) && !error)
+    if (!error && activation->timeout != WAZERO_NO_TIMEOUT)
         error = watch(thread, activation->until);
-    /* The watchdog looks at the activation after it has said that it sleeps. */
-    atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(
-            atomic_load_explicit(&wazero__watchdog_asleep, memory_order_relaxed), 0) &&
-        !error)
+    if (!error && atomic_load(&wazero__watchdog_asleep))
         error = wazero__watchdog_wake();
-    if (__builtin_expect(atomic_load_explicit(&thread->attention, memory_order_relaxed),
-                         0) &&
-        !error)
+    if (!error && atomic_load(&thread->attention))
         error = wazero__attend(thread);
     return error;
 }
 
-/* Ends it, with what it reports. */
-static wazero_error_t *finish(wazero__thread_t *thread,
-                              wazero__activation_t *activation, uint64_t deadline,
-                              wazero_error_t *error)
+/* Begins a call inside the group. Errors: what ends it before it has begun. */
+HOT wazero_error_t *begin(wazero__thread_t *thread, wazero__activation_t *activation)
+{
+    atomic_store_explicit(&thread->activation, activation, memory_order_relaxed);
+    /* The watchdog looks at the activation after it has said that it sleeps. */
+    atomic_signal_fence(memory_order_seq_cst);
+    if (USUAL(!activation->outer && thread->listed &&
+              activation->timeout == WAZERO_NO_TIMEOUT &&
+              !atomic_load_explicit(&wazero__watchdog_asleep, memory_order_relaxed) &&
+              !atomic_load_explicit(&thread->attention, memory_order_relaxed)))
+        return NULL;
+    return begin_unusual(thread, activation);
+}
+
+static wazero_error_t *finish_unusual(wazero__thread_t *thread,
+                                      const wazero__activation_t *activation,
+                                      uint64_t deadline, wazero_error_t *error)
 {
     const wazero_module_t *module = activation->module;
     wazero__thread_attach(thread);
-    if (__builtin_expect(activation->timeout != WAZERO_NO_TIMEOUT, 0))
+    if (activation->timeout != WAZERO_NO_TIMEOUT)
         atomic_store(&thread->deadline, deadline);
-    atomic_store_explicit(&thread->activation, activation->outer, memory_order_relaxed);
     error = wazero__call_settle(error, activation->pending);
     if (!error)
         return wazero__module_is_open(module) ? NULL : wazero__module_end_error(module);
     return tell_closed(module, error);
 }
 
+/* Ends it, with what it reports. */
+HOT wazero_error_t *finish(wazero__thread_t *thread,
+                           const wazero__activation_t *activation, uint64_t deadline,
+                           wazero_error_t *error)
+{
+    atomic_store_explicit(&thread->activation, activation->outer, memory_order_relaxed);
+    if (USUAL(!error && !activation->pending && !thread->token &&
+              activation->timeout == WAZERO_NO_TIMEOUT &&
+              wazero__module_is_open(activation->module)))
+        return NULL;
+    return finish_unusual(thread, activation, deadline, error);
+}
+
 /* What a call begins with. */
-static void fill(wazero__activation_t *activation, wazero__thread_t *thread,
-                 const wazero__callable_t *callable, uint64_t session, uint64_t timeout,
-                 uint64_t until)
+HOT void fill(wazero__activation_t *activation, wazero__thread_t *thread,
+              const wazero__callable_t *callable, uint64_t session, uint64_t timeout,
+              uint64_t until)
 {
     activation->outer = atomic_load_explicit(&thread->activation, memory_order_relaxed);
     activation->module = callable->module;
@@ -247,10 +273,9 @@ static void fill(wazero__activation_t *activation, wazero__thread_t *thread,
 }
 
 /* Runs it with an activation and a call engine, inside the group. */
-static inline wazero_error_t *run(wazero__callable_t *callable,
-                                  wazero__thread_t *thread, uint64_t session,
-                                  uint64_t timeout, uint64_t until,
-                                  wazero__call_body_t *body, void *argument)
+HOT wazero_error_t *run(wazero__callable_t *callable, wazero__thread_t *thread,
+                        uint64_t session, uint64_t timeout, uint64_t until,
+                        wazero__call_body_t *body, void *argument)
 {
     wazero__activation_t activation;
     wazero__call_engine_t spare, *engine;
@@ -285,9 +310,8 @@ static wazero_error_t *waited(wazero__thread_t *thread, wazero_error_t *error,
 }
 
 /* Enters the group, waiting if it must. */
-static inline wazero_error_t *enter(wazero__callable_t *callable,
-                                    wazero__thread_t *thread, uint64_t timeout,
-                                    uint64_t until, uint64_t *session)
+HOT wazero_error_t *enter(wazero__callable_t *callable, wazero__thread_t *thread,
+                          uint64_t timeout, uint64_t until, uint64_t *session)
 {
     wazero_module_t *module = callable->module;
     if (__builtin_expect(!wazero__fork_is_current(module->runtime->generation), 0))
@@ -332,9 +356,9 @@ static wazero_error_t *call_host(wazero__callable_t *callable, uint64_t *stack)
 }
 
 /* Runs something in the module's group. */
-static inline wazero_error_t *run_inside(wazero__callable_t *callable, uint64_t timeout,
-                                         uint64_t until, wazero__call_body_t *body,
-                                         void *argument)
+HOT wazero_error_t *run_inside(wazero__callable_t *callable, uint64_t timeout,
+                               uint64_t until, wazero__call_body_t *body,
+                               void *argument)
 {
     wazero__thread_t *thread = wazero__thread();
     if (__builtin_expect(callable->takes_references, 0))
@@ -357,10 +381,10 @@ wazero_error_t *wazero__call_run(wazero__callable_t *callable, uint64_t timeout,
     return run_inside(callable, timeout, wazero__end_of(timeout), body, argument);
 }
 
-static wazero_error_t *call_wasm(void *stack, const wazero__callable_t *callable,
-                                 wazero__thread_t *thread,
-                                 wazero__activation_t *activation,
-                                 const wazero__call_engine_t *engine)
+HOT wazero_error_t *call_wasm(void *stack, const wazero__callable_t *callable,
+                              wazero__thread_t *thread,
+                              wazero__activation_t *activation,
+                              const wazero__call_engine_t *engine)
 {
     wazero_error_t *error =
         wazero__call_once(callable, thread, activation, engine, stack);
@@ -374,7 +398,7 @@ wazero_error_t *wazero__callable_call_until(wazero__callable_t *callable,
                                             uint64_t *stack, uint64_t timeout,
                                             uint64_t until)
 {
-    if (__builtin_expect(callable->host != NULL, 0))
+    if (!USUAL(!callable->host))
         return call_host(callable, stack);
     return run_inside(callable, timeout, until, call_wasm, stack);
 }
@@ -382,8 +406,12 @@ wazero_error_t *wazero__callable_call_until(wazero__callable_t *callable,
 wazero_error_t *wazero__callable_call(wazero__callable_t *callable, uint64_t *stack,
                                       uint64_t timeout)
 {
-    return wazero__callable_call_until(callable, stack, timeout,
-                                       wazero__end_of(timeout));
+    if (!USUAL(timeout == WAZERO_NO_TIMEOUT))
+        return wazero__callable_call_until(callable, stack, timeout,
+                                           wazero__end_of(timeout));
+    if (!USUAL(!callable->host))
+        return call_host(callable, stack);
+    return run_inside(callable, WAZERO_NO_TIMEOUT, UINT64_MAX, call_wasm, stack);
 }
 
 bool wazero__callable_is_direct(const wazero__callable_t *callable)
