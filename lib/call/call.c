@@ -23,7 +23,7 @@
 /* What every call runs through, in one piece. */
 #define HOT static inline __attribute__((always_inline))
 
-#define USUAL(condition) __builtin_expect((condition), 1)
+#define USUAL(condition) __builtin_expect(!!(condition), 1)
 
 /* The C stack that a nested call must find left. A call through Go with a host
  * function in Python at its end was seen to take less than 16 KiB. */
