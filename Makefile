@@ -48,7 +48,7 @@ PACKAGE_SOURCES := $(C_SOURCES) $(ENGINE_SOURCES) $(PYTHON_SOURCES) $(MESON_FILE
 C_FORMATTED = $(wildcard lib/*.[ch] lib/*/*.[ch] python/extension/*.[ch] \
 	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c examples/c/*.c examples/c/*.cpp)
 
-.PHONY: help demo test test-c test-go test-python sanitize sanitize-c sanitize-python \
+.PHONY: help demo test test-c test-go test-python hammer sanitize sanitize-c sanitize-python \
 	valgrind arm64 bench lint docs fuzz wheel install-c clean engine package
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -61,6 +61,7 @@ help:
 	@echo "make sanitize       C and Python tests under AddressSanitizer and UBSan"
 	@echo "make valgrind       C tests that need no Go, under valgrind"
 	@echo "make arm64          C tests on AArch64: a cross build, run in QEMU"
+	@echo "make hammer         interrupts and signals for longer than the tests do"
 	@echo "make fuzz           the parser under a fuzzer, FUZZ_SECONDS=60"
 	@echo "make bench          speed and size, beside wasmtime"
 	@echo "make lint           formatters, linters, type checkers"
@@ -142,6 +143,12 @@ test-go: $(VENV)/.stamp-compiler
 test-python: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-demo
 	@echo "==> Python $(VERSION) tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Deadlines that land anywhere, for a minute, and a storm of signals.
+hammer: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test
+	@WAZERO_HAMMER_SECONDS=60 meson test -C $(BUILD)/c --no-rebuild --print-errorlogs \
+	    interrupt
+	@WAZERO_STORM=20 $(BIN)/python -m pytest -q tests/python/test_signals.py -k storm
 
 valgrind: $(BUILD)/.stamp-c
 	@meson test -C $(BUILD)/c --no-rebuild --print-errorlogs --suite valgrind
