@@ -39,7 +39,9 @@
  *   Every function may be called from any thread, and any object used from several,
  *   except that a handle must not be deleted while another thread is using that handle,
  *   and that configurations and imports are built by one thread at a time. Modules that
- *   are linked to each other are entered by one thread at a time; the others wait.
+ *   are linked to each other are entered by one thread at a time; the others wait. One
+ *   real-time signal that nobody uses is taken to interrupt calls: a host function that
+ *   blocks signals must not leave them blocked.
  *
  * Errors
  *   A function that can fail returns `wazero_error_t *`: NULL is success, anything else
@@ -799,12 +801,13 @@ wazero_module_global(wazero_module_t *module, const char *name, size_t size,
  * happens. Wasm stops within a few milliseconds; a host function, or wazero's own WASI,
  * is left to come back first. Where wazero_function_is_interruptible says false the
  * call ends at its next host function only.
- * Ownership: nothing. Threads: any. Errors: FORKED, MEMORY. */
+ * Ownership: nothing. Threads: any; not in signal handlers. Errors: FORKED, MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_interrupt(wazero_module_t *module);
 
 /* Closes the module. A call that runs in it is ended as by wazero_module_interrupt, and
- * reports EXIT with exit_code if the host called with one, CLOSED otherwise.
+ * reports EXIT with exit_code if the host called with one, CLOSED otherwise. (Code of
+ * it that a linked module called goes on until that call is over.)
  * Ownership: module stays the caller's. Threads: any. Errors: FORKED. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_close_with_exit_code(wazero_module_t *module, uint32_t exit_code);

@@ -13,11 +13,13 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "barrier.h"
+#include "call/attend.h"
 #include "call/watchdog.h"
 #include "error.h"
+#include "fork.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -31,24 +33,45 @@ static void look_for_barrier(void)
     wazero__group_has_barrier = wazero__barrier();
 }
 
+/* Under the mutex: groups that are no more, and will be others. */
+static wazero__group_t *spares;
+
+/* Makes more of them, a few pages at a time. Under the mutex. */
+static bool make_spares(void)
+{
+    enum { COUNT = 96 };
+    pthread_condattr_t clock;
+    wazero__group_t *groups = mmap(NULL, COUNT * sizeof *groups, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (groups == MAP_FAILED)
+        return false;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    for (size_t i = 0; i < COUNT; i++) {
+        pthread_cond_init(&groups[i].left, &clock);
+        groups[i].next_spare = spares;
+        spares = &groups[i];
+    }
+    pthread_condattr_destroy(&clock);
+    return true;
+}
+
 wazero__group_t *wazero__group_new(void)
 {
-    wazero__group_t *group = calloc(1, sizeof *group);
-    pthread_condattr_t clock;
     pthread_once(&once, look_for_barrier);
-    if (!group || pthread_condattr_init(&clock)) {
-        free(group);
-        return NULL;
+    pthread_mutex_lock(&mutex);
+    wazero__group_t *group = spares || make_spares() ? spares : NULL;
+    if (group) {
+        spares = group->next_spare;
+        group->references = 1;
+        group->held = 1;
+        group->frozen = 0;
+        group->retained = NULL;
+        group->generation = wazero__fork_generation();
+        atomic_store(&group->interrupted, 0);
+        atomic_store(&group->forward, NULL);
     }
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    int failed = pthread_cond_init(&group->left, &clock);
-    pthread_condattr_destroy(&clock);
-    if (failed) {
-        free(group);
-        return NULL;
-    }
-    group->references = 1;
-    group->held = 1;
+    pthread_mutex_unlock(&mutex);
     return group;
 }
 
@@ -66,8 +89,11 @@ void wazero__group_delete(wazero__group_t *group)
     pthread_mutex_lock(&mutex);
     while (group && --group->references == 0) {
         wazero__group_t *next = atomic_load(&group->forward);
-        pthread_cond_destroy(&group->left);
-        free(group);
+        /* Of one from before a fork the condition may have waiters that are no more. */
+        if (wazero__fork_is_current(group->generation)) {
+            group->next_spare = spares;
+            spares = group;
+        }
         group = next;
     }
     pthread_mutex_unlock(&mutex);
@@ -93,7 +119,8 @@ static bool try_root(wazero__group_t *root, wazero__thread_t *self)
 
 static void wake_waiters(wazero__group_t *root)
 {
-    if (atomic_load_explicit(&root->waiters, memory_order_relaxed) == 0)
+    if (atomic_load_explicit(&root->waiters, memory_order_relaxed) == 0 ||
+        !wazero__fork_is_current(root->generation))
         return;
     pthread_mutex_lock(&mutex);
     pthread_cond_broadcast(&root->left);
@@ -195,8 +222,15 @@ static wazero_error_t *try_and_wait(wazero__group_t *group, uint64_t until,
 /* Lets the host do what is due on this thread. */
 static wazero_error_t *poll_host(wazero__thread_t *thread)
 {
-    wazero__thread_attach(thread);
-    wazero_error_t *error = wazero__hooks.poll();
+    wazero_error_t *error = wazero__attend_poll(thread);
+    wazero__thread_detach(thread);
+    return error;
+}
+
+/* Sees to what is asked of it meanwhile. */
+static wazero_error_t *attend(wazero__thread_t *thread)
+{
+    wazero_error_t *error = wazero__attend(thread);
     wazero__thread_detach(thread);
     return error;
 }
@@ -207,19 +241,18 @@ static wazero_error_t *wait_and_enter(wazero__group_t *group, uint64_t until)
     bool entered = false;
     wazero_error_t *error = NULL;
     wazero__thread_detach(self);
-    bool polls = self->token && wazero__hooks.polls();
     while (!entered && !error) {
-        uint64_t look = until, now = wazero__now();
-        if (polls && now + WAZERO__POLL_INTERVAL < until)
-            look = now + WAZERO__POLL_INTERVAL;
+        uint64_t look = wazero__now() + WAZERO__POLL_INTERVAL;
         pthread_mutex_lock(&mutex);
-        error = try_and_wait(group, look, &entered);
+        error = try_and_wait(group, look < until ? look : until, &entered);
         pthread_mutex_unlock(&mutex);
         if (entered || error)
             break;
         if (wazero__now() >= until)
             error = wazero__error(WAZERO_ERROR_TIMEOUT, "timeout");
-        else if (polls)
+        else if (atomic_load(&self->activation) && atomic_load(&self->attention))
+            error = attend(self);
+        else if (self->token && wazero__hooks.polls())
             error = poll_host(self);
     }
     wazero__thread_attach(self);
@@ -243,12 +276,25 @@ void wazero__group_thaw(wazero__group_t *group)
     group->frozen--;
 }
 
-wazero__thread_t *wazero__group_owner(wazero__group_t *group, uint64_t *session)
+wazero__thread_t *wazero__group_owner(wazero__group_t *group)
+{
+    return atomic_load(&find_root(group)->owner);
+}
+
+uint64_t wazero__group_session(wazero__group_t *group)
+{
+    return atomic_load(&find_root(group)->session);
+}
+
+void wazero__group_interrupt(wazero__group_t *group)
 {
     wazero__group_t *root = find_root(group);
-    wazero__thread_t *owner = atomic_load(&root->owner);
-    *session = atomic_load(&root->session);
-    return owner;
+    atomic_store(&root->interrupted, atomic_load(&root->session));
+}
+
+bool wazero__group_is_interrupted(wazero__group_t *group, uint64_t session)
+{
+    return atomic_load(&find_root(group)->interrupted) == session;
 }
 
 /* Runs what was deferred, newest last. The group is entered once. */
@@ -331,6 +377,19 @@ void wazero__group_defer(wazero__group_t *group, wazero__deferred_t *deferred)
     wazero__group_delete(root);
 }
 
+/* The older stay becomes that of both: the calls that it began are around the others.
+ * So it is asked to end if one of them was. */
+static void merge_stays(wazero__group_t *into, wazero__group_t *from)
+{
+    uint64_t one = atomic_load(&into->session), other = atomic_load(&from->session);
+    bool interrupted = atomic_load(&into->interrupted) == one ||
+                       atomic_load(&from->interrupted) == other;
+    uint64_t older = one < other ? one : other;
+    atomic_store(&into->session, older);
+    if (interrupted)
+        atomic_store(&into->interrupted, older);
+}
+
 void wazero__group_merge(wazero__group_t *a, wazero__group_t *b)
 {
     pthread_mutex_lock(&mutex);
@@ -344,9 +403,7 @@ void wazero__group_merge(wazero__group_t *a, wazero__group_t *b)
             from = other;
         }
         into->depth += from->depth;
-        /* The older stay: calls that it began can be asked to end by it. */
-        if (atomic_load(&from->session) < atomic_load(&into->session))
-            atomic_store(&into->session, atomic_load(&from->session));
+        merge_stays(into, from);
         into->held += from->held;
         into->references++; /* from forwards here */
         wazero__deferred_t **end = &from->retained;

@@ -25,6 +25,7 @@ typedef struct wazero__group wazero__group_t;
 struct wazero__group {
     _Atomic(wazero__thread_t *) owner;
     _Atomic(uint64_t) session;          /* the number of the owner's stay */
+    _Atomic(uint64_t) interrupted;      /* the number of the stay that is to end */
     _Atomic(wazero__group_t *) forward; /* the group that took this one in, or NULL */
     atomic_uint waiters;
     unsigned depth;  /* how often the owner is inside; the owner's */
@@ -35,6 +36,8 @@ struct wazero__group {
     size_t held;       /* members of which the host has a handle */
     _Atomic(struct wazero__deferred *) deferred;
     struct wazero__deferred *retained;
+    wazero__group_t *next_spare; /* see wazero__group_delete */
+    unsigned generation;         /* fork.h: who waited in an older one is not there */
 };
 
 /* Who waits, or leaves work behind, can have all threads pass a barrier: then who
@@ -61,9 +64,16 @@ wazero__group_t *wazero__group_freeze(wazero__group_t *group);
 /* Ends that, with what wazero__group_freeze returned. */
 void wazero__group_thaw(wazero__group_t *group);
 
-/* The thread that is inside, NULL if there is none, and the number of its stay. The
- * thread may have left, and ended, in the meantime. */
-wazero__thread_t *wazero__group_owner(wazero__group_t *group, uint64_t *session);
+/* The thread that is inside, NULL if there is none. It may have left, and ended, in the
+ * meantime. */
+wazero__thread_t *wazero__group_owner(wazero__group_t *group);
+
+/* The number of the stay of who is inside. */
+uint64_t wazero__group_session(wazero__group_t *group);
+
+/* Notes that the calls of the stay are to end, and whether one is to. */
+void wazero__group_interrupt(wazero__group_t *group);
+bool wazero__group_is_interrupted(wazero__group_t *group, uint64_t session);
 
 /* Leaves what wazero__group_enter entered. Leaving for good runs what was deferred. */
 void wazero__group_leave(wazero__group_t *group);
@@ -92,7 +102,8 @@ void wazero__group_release(wazero__group_t *group, atomic_uint *references, bool
 void wazero__group_hold(wazero__group_t *group, atomic_uint *references,
                         wazero__deferred_t *end);
 
-/* A member is gone: gives back what group_new returned. */
+/* A member is gone: gives back what group_new returned. The memory stays that of a
+ * group: who has just left looks at it once more. */
 void wazero__group_delete(wazero__group_t *group);
 
 /* Around a fork, in the parent: no thread is in the middle of changing a group. */

@@ -434,6 +434,8 @@ wazero_error_t *wazero__link_enter(wazero_module_t *module)
     if (error)
         return error;
     for (int i = 0; (error = enter_sources(link)) && i < TRIES; i++) {
+        if (wazero_error_kind(error) != WAZERO_ERROR_INVALID)
+            break; /* what the host reported while this thread waited */
         wazero_error_delete(error);
         sched_yield();
     }

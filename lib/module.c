@@ -348,7 +348,8 @@ static wazero_error_t *run_start_section(wazero_module_t *module, uint64_t until
                           parsed->start, NULL);
     wazero_error_t *error =
         wazero__callable_call_until(&start, NULL, module->timeout, until);
-    wazero__callable_clear(&start);
+    if (wazero__fork_is_current(module->runtime->generation))
+        wazero__callable_clear(&start);
     if (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)
         error = prefix_start(module, error);
     return error;
@@ -394,8 +395,8 @@ wazero_error_t *wazero_module_start(wazero_module_t *module)
     error = run_start_section(module, until);
     for (size_t i = 0; i < module->start_function_count && !error; i++)
         error = run_start_function(module, &module->start_functions[i], until);
-    if (!error)
-        return NULL;
+    if (!error || !wazero__fork_is_current(module->runtime->generation))
+        return error; /* in a child that a host function made nothing can be closed */
     bool exited = wazero_error_kind(error) == WAZERO_ERROR_EXIT;
     if (exited && wazero_error_exit_code(error) == 0) {
         wazero_error_delete(error);

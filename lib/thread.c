@@ -23,6 +23,7 @@ static wazero__thread_t *first;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* its destructor tells of a thread's end */
 static int key_result;
+static _Atomic(uint64_t) thread_count = 1;
 
 /* ---- the registry ---- */
 
@@ -92,13 +93,18 @@ void wazero__threads_forget(void)
 
 /* ---- beginning and end ---- */
 
-static void end(void *pointer)
+void wazero__thread_end(wazero__thread_t *thread)
 {
-    wazero__thread_t *thread = pointer;
     unlist(thread);
     thread->prepared = false;
+    thread->ended = true;
     wazero__interrupt_release(thread);
     wazero__stack_release(thread);
+}
+
+static void end(void *thread)
+{
+    wazero__thread_end(thread);
 }
 
 static void make_key(void)
@@ -111,6 +117,9 @@ wazero_error_t *wazero__thread_list(wazero__thread_t *thread)
     pthread_once(&once, make_key);
     if (key_result || pthread_setspecific(key, thread))
         return wazero__error_memory();
+    /* So that stays of different threads never have the same number. */
+    if (!thread->session)
+        thread->session = atomic_fetch_add(&thread_count, 1) << 40;
     list(thread);
     return NULL;
 }

@@ -28,8 +28,9 @@ typedef struct wazero__thread {
     /* Set by others: look at what is asked, at the next opportunity. */
     atomic_bool attention;
     bool prepared;
+    bool ended; /* its end has come: what calls now is a destructor of the host's */
     /* The execution context of the code that runs, 0 outside of wasm. */
-    volatile uintptr_t running;
+    _Atomic(uintptr_t) running;
     /* Where the next call's stack begins and how far it may go; 0: none is mapped. */
     uintptr_t wasm_top;
     uintptr_t wasm_bottom;
@@ -39,10 +40,10 @@ typedef struct wazero__thread {
     void *token;          /* of the host's hooks while detached */
     atomic_bool detached; /* token, as others see it */
     atomic_uint requests;
-    _Atomic(uint64_t) interrupted; /* with REQUEST_INTERRUPT: the session to end */
     /* Where a signal handler parks the thread; NULL while the buffer is taken. */
     struct wazero__parked *volatile park;
     struct wazero__parked *volatile unpark; /* what the handler is to put back */
+    struct wazero__parked *unparking;       /* the same, before C is ready for it */
 
     struct wazero__group *waiting_for; /* under the groups' mutex */
     uintptr_t stack_limit; /* of the C stack, for nested calls; 0: unknown */
@@ -73,6 +74,10 @@ static inline wazero__thread_t *wazero__thread(void)
 /* Puts the thread on the list of those that call. Errors: MEMORY. */
 wazero_error_t *wazero__thread_list(wazero__thread_t *thread);
 
+/* A thread that has ended before has called once more, and is not in a call: forgets it
+ * again. */
+void wazero__thread_end(wazero__thread_t *thread);
+
 /* Makes a listed thread ready to enter wasm with room for stack_size bytes of stack; it
  * must not be inside of wasm. Errors: MEMORY, INTERNAL. */
 wazero_error_t *wazero__thread_prepare(wazero__thread_t *thread, size_t stack_size);
@@ -82,6 +87,12 @@ static inline bool wazero__thread_is_ready(const wazero__thread_t *thread,
                                            size_t stack_size)
 {
     return thread->prepared && thread->wasm_highest - thread->wasm_lowest >= stack_size;
+}
+
+/* The thread goes into wasm with an execution context, or has come out of it (0). */
+static inline void wazero__thread_run(wazero__thread_t *thread, uintptr_t context)
+{
+    atomic_store_explicit(&thread->running, context, memory_order_release);
 }
 
 /* The thread goes into wasm: so the watchdog sees how long it stays. */

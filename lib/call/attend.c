@@ -10,6 +10,7 @@
 
 #include "call/watchdog.h"
 #include "error.h"
+#include "fork.h"
 #include "module.h"
 
 wazero_error_t *wazero__timeout_error(uint64_t nanoseconds, const char *what)
@@ -27,32 +28,41 @@ static wazero_error_t *look_at_time(const wazero__activation_t *innermost)
     return NULL;
 }
 
+/* A request is about some of the calls that run, or about ones that are over. */
 static wazero_error_t *look_at_requests(wazero__thread_t *thread,
                                         const wazero__activation_t *innermost)
 {
-    unsigned requests = atomic_load(&thread->requests);
-    uint64_t session = atomic_load(&thread->interrupted);
-    for (const wazero__activation_t *one = innermost; one; one = one->outer) {
-        if ((requests & REQUEST_INTERRUPT) && one->session == session)
-            return wazero__error(WAZERO_ERROR_INTERRUPTED, "interrupted");
-        if ((requests & REQUEST_CLOSED) && !wazero__module_is_open(one->module))
-            return wazero__module_end_error(one->module);
+    /* Taken first: what comes from now on is looked at the next time. */
+    unsigned requests = atomic_exchange(&thread->requests, 0);
+    wazero_error_t *error = NULL;
+    for (const wazero__activation_t *one = innermost; one && !error; one = one->outer) {
+        if ((requests & REQUEST_INTERRUPT) &&
+            wazero__group_is_interrupted(one->module->group, one->session))
+            error = wazero__error(WAZERO_ERROR_INTERRUPTED, "interrupted");
+        else if ((requests & REQUEST_CLOSED) && !wazero__module_is_open(one->module))
+            error = wazero__module_end_error(one->module);
     }
-    /* They were about calls that are over. One that has just come stays. */
-    atomic_fetch_and(&thread->requests, ~requests);
-    if (session != atomic_load(&thread->interrupted))
-        atomic_fetch_or(&thread->requests, REQUEST_INTERRUPT);
-    return NULL;
+    if (error)
+        atomic_fetch_or(&thread->requests, requests); /* for the calls around it */
+    return error;
 }
 
-static wazero_error_t *poll_host(wazero__thread_t *thread)
+wazero_error_t *wazero__attend_poll(wazero__thread_t *thread)
 {
-    uint64_t now = wazero__now();
-    if (!thread->polls || now - atomic_load(&thread->polled) < WAZERO__POLL_INTERVAL)
-        return NULL;
-    atomic_store(&thread->polled, now);
+    unsigned generation = wazero__fork_generation();
+    atomic_store(&thread->polled, wazero__now());
     wazero__thread_attach(thread);
-    return wazero__hooks.poll();
+    wazero_error_t *error = wazero__hooks.poll();
+    if (!error && !wazero__fork_is_current(generation))
+        error = wazero__fork_error("call");
+    return error;
+}
+
+/* Whether the host has to be polled on this thread, now. */
+static bool is_due(const wazero__thread_t *thread)
+{
+    return thread->polls &&
+           wazero__now() - atomic_load(&thread->polled) >= WAZERO__POLL_INTERVAL;
 }
 
 wazero_error_t *wazero__attend(wazero__thread_t *thread)
@@ -64,7 +74,7 @@ wazero_error_t *wazero__attend(wazero__thread_t *thread)
         error = look_at_requests(thread, innermost);
     if (error)
         atomic_store(&thread->attention, true); /* the calls around it look, too */
-    else
-        error = poll_host(thread);
+    else if (is_due(thread))
+        error = wazero__attend_poll(thread);
     return error;
 }

@@ -11,6 +11,10 @@
  * Errors: TIMEOUT, INTERRUPTED, EXIT, CLOSED, HOST. */
 wazero_error_t *wazero__attend(wazero__thread_t *thread);
 
+/* Has the host run what is due, attached. Errors: what it reports; FORKED in a child
+ * that it made. */
+wazero_error_t *wazero__attend_poll(wazero__thread_t *thread);
+
 /* An error of kind TIMEOUT; what is "" or goes on from "timeout after 1 s". */
 wazero_error_t *wazero__timeout_error(uint64_t nanoseconds, const char *what)
     __attribute__((cold));

@@ -203,9 +203,7 @@ static wazero_error_t *begin_unusual(wazero__thread_t *thread,
     wazero_error_t *error = NULL;
     if (outer && is_too_deep(thread, outer))
         return wazero__call_too_deep();
-    if (!thread->listed)
-        error = wazero__thread_list(thread);
-    if (!error && activation->timeout != WAZERO_NO_TIMEOUT)
+    if (activation->timeout != WAZERO_NO_TIMEOUT)
         error = watch(thread, activation->until);
     if (!error && atomic_load(&wazero__watchdog_asleep))
         error = wazero__watchdog_wake();
@@ -220,8 +218,7 @@ HOT wazero_error_t *begin(wazero__thread_t *thread, wazero__activation_t *activa
     atomic_store_explicit(&thread->activation, activation, memory_order_relaxed);
     /* The watchdog looks at the activation after it has said that it sleeps. */
     atomic_signal_fence(memory_order_seq_cst);
-    if (USUAL(!activation->outer && thread->listed &&
-              activation->timeout == WAZERO_NO_TIMEOUT &&
+    if (USUAL(!activation->outer && activation->timeout == WAZERO_NO_TIMEOUT &&
               !atomic_load_explicit(&wazero__watchdog_asleep, memory_order_relaxed) &&
               !atomic_load_explicit(&thread->attention, memory_order_relaxed)))
         return NULL;
@@ -323,7 +320,7 @@ HOT wazero_error_t *enter(wazero__callable_t *callable, wazero__thread_t *thread
             wazero__group_enter(module->group, deadline < until ? deadline : until);
         if (error)
             return waited(thread, error, timeout, until);
-        wazero__group_owner(module->group, session);
+        *session = wazero__group_session(module->group);
     }
     if (__builtin_expect(wazero__module_is_open(module), 1))
         return NULL;
@@ -363,8 +360,12 @@ HOT wazero_error_t *run_inside(wazero__callable_t *callable, uint64_t timeout,
     wazero__thread_t *thread = wazero__thread();
     if (__builtin_expect(callable->takes_references, 0))
         return refuse_references();
-    uint64_t session;
-    wazero_error_t *error = enter(callable, thread, timeout, until, &session);
+    uint64_t session = 0;
+    /* Before the module is found open: who closes it afterwards finds the thread. */
+    wazero_error_t *error = USUAL(thread->listed) ? NULL : wazero__thread_list(thread);
+    if (error)
+        return error;
+    error = enter(callable, thread, timeout, until, &session);
     if (error)
         return error;
     /* What the host deletes meanwhile is destroyed when the group is left, not before:
@@ -372,6 +373,8 @@ HOT wazero_error_t *run_inside(wazero__callable_t *callable, uint64_t timeout,
     wazero__group_t *group = callable->module->group;
     error = run(callable, thread, session, timeout, until, body, argument);
     wazero__group_leave_free(group);
+    if (!USUAL(!thread->ended) && !atomic_load(&thread->activation))
+        wazero__thread_end(thread);
     return error;
 }
 

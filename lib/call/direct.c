@@ -60,7 +60,7 @@ static bool is_as_expected(const wz_layout *found)
 void wazero__direct_load(const wz_engine *engine)
 {
     const char *said = getenv("WAZERO_DIRECT");
-    is_on = !(said && strcmp(said, "0") == 0) &&
+    is_on = !(said && strcmp(said, "0") == 0) && wazero__interrupt_has_signal() &&
             engine->direct_layout((uintptr_t)wazero__return_stub, &layout) &&
             is_as_expected(&layout);
 }
@@ -294,9 +294,9 @@ static wazero_error_t *resume(const call_t *call, uint32_t *exit_code)
     }
     set_exit_code(call->context, 0);
     wazero__thread_count_entry(thread);
-    thread->running = call->context;
+    wazero__thread_run(thread, call->context);
     *exit_code = wazero__resume(call->context);
-    thread->running = 0;
+    wazero__thread_run(thread, 0);
     return NULL;
 }
 
@@ -318,7 +318,7 @@ static wazero_error_t *leave_and_return(const call_t *call, uint32_t *exit_code)
     }
     wazero__thread_detach(thread);
     *exit_code = wazero__parked_resume(thread, parked, call->context);
-    thread->running = 0;
+    wazero__thread_run(thread, 0);
     return NULL;
 }
 
@@ -393,9 +393,9 @@ wazero_error_t *wazero__direct_run(wazero__thread_t *thread,
     set(context, OFFSET_STACK_BOTTOM, bottom);
     *entry->stack_top = top;
     wazero__thread_count_entry(thread);
-    thread->running = context;
+    wazero__thread_run(thread, context);
     uint32_t exit_code = wazero__enter(entry, stack, top);
-    thread->running = 0;
+    wazero__thread_run(thread, 0);
     bool at_home = entry->module_context == activation->module->context;
     if (__builtin_expect(exit_code == 0 && at_home, 1))
         return NULL;

@@ -8,7 +8,8 @@
 #include "call/call.h"
 
 /* Asks a freshly loaded engine for its layout. The path stays off where it is not what
- * the assembly files expect, on other machines, and with WAZERO_DIRECT=0. */
+ * the assembly files expect, where no signal is free, on other machines, and with
+ * WAZERO_DIRECT=0. */
 void wazero__direct_load(const wz_engine *engine);
 
 bool wazero__direct_is_on(void);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -212,26 +213,28 @@ static void on_signal(int number, siginfo_t *info, void *pointer)
     mcontext_t *machine = &frame->uc_mcontext;
     wazero__thread_t *thread = wazero__thread();
     wazero__parked_t *parked = thread->unpark;
+    uintptr_t context = atomic_load(&thread->running);
     (void)number;
     (void)info;
+    /* Of signals that wait only one is seen if there is no room for more. */
+    atomic_store(&thread->signalled, false);
     if (parked) {
         thread->unpark = NULL;
         restore(parked, machine);
         thread->park = parked;
-        memcpy(field(thread->running, OFFSET_EXIT_CODE), &parked->exit_code,
+        memcpy(field(context, OFFSET_EXIT_CODE), &parked->exit_code,
                sizeof parked->exit_code);
         return;
     }
-    atomic_store(&thread->signalled, false);
     parked = thread->park;
     uint32_t exit_code = WAZERO__EXIT_PARKED;
-    if (!atomic_load(&thread->attention) || !thread->running || !parked ||
+    if (!atomic_load(&thread->attention) || !context || !parked ||
         !is_in_body(thread, machine) || !save(parked, machine))
         return;
-    void *place = field(thread->running, OFFSET_EXIT_CODE);
+    void *place = field(context, OFFSET_EXIT_CODE);
     memcpy(&parked->exit_code, place, sizeof exit_code);
     memcpy(place, &exit_code, sizeof exit_code);
-    divert(machine, wazero__exit_stub, thread->running);
+    divert(machine, wazero__exit_stub, context);
 }
 
 /* ---- preparing ---- */
@@ -249,6 +252,18 @@ static void install(void)
         signal_number = number;
         return;
     }
+}
+
+/* False if the kernel has no room for it. */
+static bool send(int thread)
+{
+    return syscall(SYS_tgkill, getpid(), thread, signal_number) == 0;
+}
+
+bool wazero__interrupt_has_signal(void)
+{
+    pthread_once(&once, install);
+    return signal_number != 0;
 }
 
 void wazero__interrupt_unblock(void)
@@ -276,11 +291,6 @@ wazero_error_t *wazero__interrupt_provide(wazero__thread_t *thread)
 
 wazero_error_t *wazero__interrupt_prepare(wazero__thread_t *thread)
 {
-    pthread_once(&once, install);
-    if (!signal_number)
-        return wazero__error(WAZERO_ERROR_INTERNAL,
-                             "no real-time signal is free; one is needed to interrupt "
-                             "calls");
     wazero__interrupt_unblock();
     return wazero__interrupt_provide(thread);
 }
@@ -294,8 +304,8 @@ void wazero__interrupt_release(wazero__thread_t *thread)
 
 void wazero__interrupt_send(wazero__thread_t *thread)
 {
-    if (!atomic_exchange(&thread->signalled, true))
-        syscall(SYS_tgkill, getpid(), thread->id, signal_number);
+    if (!atomic_exchange(&thread->signalled, true) && !send(thread->id))
+        atomic_store(&thread->signalled, false); /* the watchdog tries again */
 }
 
 /* ---- parked threads ---- */
@@ -313,30 +323,38 @@ uintptr_t wazero__parked_stack(const wazero__parked_t *parked)
 }
 
 /* Raises the signal in this thread. It comes back only if the handler was not run: the
- * signal is blocked, or somebody has put another handler in its place. */
+ * signal is blocked, there is no room in the kernel's queue for a while
+ * (RLIMIT_SIGPENDING), or somebody has put another handler in its place. */
 static void raise_again(void)
 {
-    int saved = errno;
-    for (int tries = 0; tries < 2; tries++) {
+    static const struct timespec nap = {.tv_nsec = 1000000};
+    wazero__thread_t *thread = wazero__thread();
+    for (int tries = 0, sent = 0; tries < 2000 && sent < 3; tries++) {
         wazero__interrupt_unblock();
-        syscall(SYS_tgkill, getpid(), wazero__thread()->id, signal_number);
+        /* Not before C is ready: a signal of the watchdog's may come at any time. */
+        thread->unpark = thread->unparking;
+        if (send(thread->id))
+            sent++;
+        else
+            nanosleep(&nap, NULL);
     }
-    errno = saved;
 }
 
 uint32_t wazero__parked_resume(wazero__thread_t *thread, wazero__parked_t *parked,
                                uintptr_t execution_context)
 {
     uint32_t exit_code = WAZERO__EXIT_LOST;
+    int saved = errno;
     wazero__interrupt_release(thread); /* what was provided in the meantime */
     memcpy(field(execution_context, OFFSET_EXIT_CODE), &exit_code, sizeof exit_code);
-    thread->running = execution_context;
-    thread->unpark = parked;
+    wazero__thread_run(thread, execution_context);
+    thread->unparking = parked;
     exit_code = wazero__unpark(execution_context, raise_again);
     if (thread->unpark) {
         thread->unpark = NULL;
         thread->park = parked;
     }
+    errno = saved;
     return exit_code;
 }
 

@@ -18,8 +18,11 @@
 
 typedef struct wazero__parked wazero__parked_t;
 
-/* Makes the thread one that can be parked. Errors: MEMORY, INTERNAL when no real-time
- * signal is free. */
+/* Whether there is a signal for it: at the first time, takes a real-time signal that
+ * nobody has a use for. */
+bool wazero__interrupt_has_signal(void);
+
+/* Makes the thread one that can be parked. Errors: MEMORY. */
 wazero_error_t *wazero__interrupt_prepare(wazero__thread_t *thread);
 void wazero__interrupt_release(wazero__thread_t *thread);
 

@@ -69,7 +69,7 @@ static bool holds_up(wazero__thread_t *thread, look_t *look)
     bool stays = entries == thread->seen_entries;
     thread->seen_entries = entries;
     not_after(look, look->now + TICK);
-    if (stays && thread->running &&
+    if (stays && atomic_load(&thread->running) &&
         !atomic_load_explicit(&thread->detached, memory_order_relaxed))
         return true;
     return thread->polls &&
@@ -96,7 +96,7 @@ static void look_at(wazero__thread_t *thread, look_t *look)
     /* It may be where it cannot be parked: try again. */
     not_after(look, look->now + TICK);
     atomic_store(&thread->attention, true);
-    if (thread->running)
+    if (atomic_load(&thread->running))
         wazero__interrupt_send(thread);
 }
 
@@ -208,15 +208,14 @@ void wazero__watchdog_want(void)
 
 wazero_error_t *wazero__watchdog_request(wazero__group_t *group, unsigned request)
 {
-    uint64_t session;
     wazero__threads_lock();
-    wazero__thread_t *owner = wazero__group_owner(group, &session);
+    if (request == REQUEST_INTERRUPT)
+        wazero__group_interrupt(group);
+    wazero__thread_t *owner = wazero__group_owner(group);
     wazero__thread_t *thread = wazero__threads_first();
     while (thread && thread != owner) /* only who is on the list is still there */
         thread = thread->next;
     if (thread) {
-        if (request == REQUEST_INTERRUPT)
-            atomic_store(&thread->interrupted, session);
         atomic_fetch_or(&thread->requests, request);
         atomic_store(&thread->attention, true);
     }

@@ -13,6 +13,7 @@
 
 #include "call/call.h"
 #include "call/interrupt.h"
+#include "module.h"
 #include "thread.h"
 
 enum { TRAP_FLAG = 0x100 };
@@ -42,7 +43,7 @@ static void on_trap(int number, siginfo_t *info, void *pointer)
         return;
     const wazero__activation_t *activation = atomic_load(&stepped->activation);
     if (plan == INTERRUPT && activation) {
-        atomic_store(&stepped->interrupted, activation->session);
+        wazero__group_interrupt(activation->module->group);
         atomic_fetch_or(&stepped->requests, REQUEST_INTERRUPT);
     }
     atomic_store(&stepped->attention, true);
