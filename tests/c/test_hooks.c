@@ -1,6 +1,7 @@
 /* The hooks of a host with a lock: who has it when, and what polling may do. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -212,6 +213,54 @@ TEST(polling_may_close_the_module)
     on_poll = NULL;
     tear_down();
 }
+
+#if !defined(__SANITIZE_ADDRESS__) /* whose own locks may be held for ever in a child */
+
+static pid_t child;
+
+static wazero_error_t *fork_once(void)
+{
+    if (!child)
+        child = fork();
+    return NULL;
+}
+
+/* In the child the call ends, whatever it was doing. */
+static void check_child(wazero_error_t *error)
+{
+    if (child == 0) {
+        bool right = error && wazero_error_kind(error) == WAZERO_ERROR_FORKED;
+        _exit(right ? 0 : 1);
+    }
+    must(error);
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_INT(status, 0);
+}
+
+TEST(polling_may_fork)
+{
+    static int32_t arguments[3000];
+    static int64_t results[3000];
+    set_up();
+    if (is_direct()) {
+        on_poll = fork_once;
+        child = 0;
+        check_child(call_for(module, "sum", 300000000, WAZERO_NO_TIMEOUT, NULL));
+        for (int i = 0; i < 3000; i++)
+            arguments[i] = 100000;
+        wazero_function_t *sum = get_function(module, "sum");
+        wazero_column_t params = {arguments, 4}, result = {results, 8};
+        child = 0;
+        check_child(
+            wazero_function_map(sum, &params, &result, 3000, WAZERO_NO_TIMEOUT, NULL));
+        wazero_function_delete(sum);
+    }
+    on_poll = NULL;
+    tear_down();
+}
+
+#endif
 
 /* ---- several threads ---- */
 

@@ -295,6 +295,79 @@ TEST(interrupting_from_inside)
     tear_down(&fixture);
 }
 
+static wazero_module_t *second; /* for a call inside a call */
+
+static wazero_error_t *spin_in_second(void *user, int32_t argument, int32_t *result)
+{
+    fixture_t *fixture = user;
+    (void)argument;
+    (void)result;
+    if (fixture->calls == 1)
+        fixture->inner = try_call(second, spin_of(fixture), NULL, 0, NULL);
+    return NULL;
+}
+
+TEST(two_interrupts_end_two_calls)
+{
+    fixture_t fixture, inner;
+    set_up(&fixture);
+    memset(&inner, 0, sizeof inner);
+    set_up_in(&inner, fixture.runtime, NULL);
+    fixture.host = spin_in_second;
+    second = inner.module;
+    call_t call = {&fixture, "call_host", NULL, FOR_EVER, false};
+    pthread_t thread = begin_call(&call);
+    must(wazero_module_interrupt(fixture.module));
+    must(wazero_module_interrupt(inner.module));
+    pthread_join(thread, NULL);
+    CHECK_ERROR(fixture.inner, WAZERO_ERROR_INTERRUPTED, "interrupted");
+    CHECK_ERROR(call.error, WAZERO_ERROR_INTERRUPTED, "interrupted");
+    check_usable(&fixture);
+    wazero_module_delete(inner.module);
+    tear_down(&fixture);
+}
+
+/* ---- threads that end ---- */
+
+static pthread_key_t late_key;
+static fixture_t *late_fixture;
+static unsigned late_calls;
+
+/* A destructor that calls in each round of destructors, the last one included. */
+static void call_late(void *value)
+{
+    uint64_t result = 0;
+    must(call_for(late_fixture, "sum", 1000, 1000 * MILLISECOND, &result));
+    CHECK_INT((int64_t)result, 499500);
+    late_calls++;
+    pthread_setspecific(late_key, value);
+}
+
+static void *end_late(void *unused)
+{
+    (void)unused;
+    pthread_setspecific(late_key, &late_key);
+    must(call_for(late_fixture, "sum", 1, FOR_EVER, NULL));
+    return NULL;
+}
+
+TEST(threads_that_call_while_they_end)
+{
+    fixture_t fixture;
+    pthread_t thread;
+    set_up(&fixture);
+    late_fixture = &fixture;
+    late_calls = 0;
+    pthread_key_create(&late_key, call_late);
+    pthread_create(&thread, NULL, end_late, NULL);
+    pthread_join(thread, NULL);
+    pthread_key_delete(late_key);
+    CHECK(late_calls > 1);
+    usleep(5000); /* the watchdog looks */
+    check_timeout(&fixture, spin_of(&fixture));
+    tear_down(&fixture);
+}
+
 TEST(closing_ends_the_call)
 {
     for (uint32_t exit_code = 0; exit_code < 2; exit_code++) {
