@@ -1,10 +1,13 @@
 /*
- * args.c - arguments of METH_FASTCALL | METH_KEYWORDS functions, by name.
+ * args.c - arguments of METH_FASTCALL | METH_KEYWORDS functions, by name; and the kinds
+ * of arguments that several functions take: numbers, sizes, timeouts.
  *
- * Every message names the function and the parameter. Nothing here allocates when the
- * arguments are right.
+ * Every message names the function and the parameter. Sorting the arguments allocates
+ * nothing when they are right.
  */
 #include "wazeromodule.h"
+
+#include <math.h>
 
 static Py_ssize_t find_parameter(const ArgsSpec *spec, PyObject *name)
 {
@@ -114,5 +117,140 @@ int Args_uint64(PyObject *value, const char *what, uint64_t maximum, uint64_t *r
         return -1;
     }
     *result = (uint64_t)small;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- sizes ---------- */
+
+static int refuse_size(const SizeSpec *spec, PyObject *value)
+{
+    PyErr_Format(PyExc_ValueError,
+                 "%s must be %s, as an int in bytes or a text like '64MiB' "
+                 "(KiB, MiB, GiB), not %.100R",
+                 spec->what, spec->range, value);
+    return -1;
+}
+
+/* "64MiB" in bytes; at most 2**40 is enough to be refused later. */
+static int parse_size(const char *text, uint64_t *bytes)
+{
+    static const struct {
+        const char *name;
+        int shift;
+    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+    uint64_t number = 0;
+    const char *digit = text;
+    for (; *digit >= '0' && *digit <= '9'; digit++) {
+        number = number * 10 + (uint64_t)(*digit - '0');
+        if (number > (uint64_t)1 << 40)
+            return -1;
+    }
+    if (digit == text)
+        return -1;
+    while (*digit == ' ')
+        digit++;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(digit, units[i].name) == 0) {
+            if (number > (uint64_t)1 << 32)
+                return -1;
+            *bytes = number << units[i].shift;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* 0 for what no size is. */
+static int size_of_text(PyObject *value, uint64_t *bytes)
+{
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(value, &size);
+    if (!text)
+        return -1;
+    return (size_t)size == strlen(text) && parse_size(text, bytes) == 0;
+}
+
+static int size_of_int(PyObject *value, uint64_t *bytes)
+{
+    PyObject *number = PyNumber_Index(value);
+    int overflow = 0;
+    long long small = number ? PyLong_AsLongLongAndOverflow(number, &overflow) : 0;
+    Py_XDECREF(number);
+    if (!number || (overflow == 0 && small == -1 && PyErr_Occurred()))
+        return -1;
+    *bytes = (uint64_t)small;
+    return overflow == 0 && small >= 0;
+}
+
+int Args_size(const SizeSpec *spec, PyObject *value, uint64_t *bytes)
+{
+    int known;
+    *bytes = 0;
+    if (PyUnicode_Check(value)) {
+        known = size_of_text(value, bytes);
+    } else if (PyIndex_Check(value)) {
+        known = size_of_int(value, bytes);
+    } else {
+        PyErr_Format(PyExc_TypeError, "%s must be an int or a str, not %.200s",
+                     spec->what, Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    if (known < 0)
+        return -1;
+    if (!known || *bytes < spec->minimum || *bytes > spec->maximum)
+        return refuse_size(spec, value);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- timeouts ------- */
+
+/* Raises an exception about a timeout; its message goes on with how and value. */
+static int refuse_timeout(PyObject *function, PyObject *type, const char *how,
+                          PyObject *value)
+{
+    PyObject *subject = function
+                            ? PyUnicode_FromFormat("%U() argument 'timeout'", function)
+                            : PyUnicode_FromString("timeout");
+    if (!subject)
+        return -1;
+    if (type == PyExc_TypeError)
+        PyErr_Format(type, "%U %s, not %.200s", subject, how, Py_TYPE(value)->tp_name);
+    else
+        PyErr_Format(type, "%U %s, not %.100R", subject, how, value);
+    Py_DECREF(subject);
+    return -1;
+}
+
+/* A number that does not fit into a double is larger or smaller than any that does. */
+static int huge_to_double(PyObject *value, double *seconds)
+{
+    PyErr_Clear();
+    PyObject *zero = PyLong_FromLong(0);
+    int negative = zero ? PyObject_RichCompareBool(value, zero, Py_LT) : -1;
+    Py_XDECREF(zero);
+    *seconds = negative ? -Py_HUGE_VAL : Py_HUGE_VAL;
+    return negative < 0 ? -1 : 0;
+}
+
+int Args_timeout(PyObject *function, PyObject *value, uint64_t *nanoseconds)
+{
+    const PyNumberMethods *methods = Py_TYPE(value)->tp_as_number;
+    *nanoseconds = WAZERO_NO_TIMEOUT;
+    if (value == Py_None)
+        return 0;
+    if (!methods || (!methods->nb_float && !methods->nb_index))
+        return refuse_timeout(function, PyExc_TypeError,
+                              "must be a number of seconds or None", value);
+    double seconds = PyFloat_AsDouble(value);
+    if (seconds == -1.0 && PyErr_Occurred() &&
+        (!PyErr_ExceptionMatches(PyExc_OverflowError) ||
+         huge_to_double(value, &seconds) < 0))
+        return -1;
+    if (!(seconds >= 0)) /* or not a number */
+        return refuse_timeout(function, PyExc_ValueError,
+                              "must be a number of seconds from 0 on", value);
+    double exact = ceil(seconds * 1e9);
+    if (exact < 18446744073709551615.0)
+        *nanoseconds = (uint64_t)exact;
     return 0;
 }

@@ -10,6 +10,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdbool.h>
+
 #if PY_VERSION_HEX < 0x030B0000
 #error "wazero needs Python 3.11 or later"
 #endif
@@ -43,6 +45,35 @@ static inline void PyErr_SetRaisedException(PyObject *exception)
     PyObject *type = exception ? Py_NewRef((PyObject *)Py_TYPE(exception)) : NULL;
     PyObject *traceback = exception ? PyException_GetTraceback(exception) : NULL;
     PyErr_Restore(type, exception, traceback);
+}
+#endif
+
+/* Whether this thread holds the GIL. PyGILState_Check() says yes to every thread once
+ * there is a second interpreter. Python keeps the current thread state for each thread
+ * from 3.12 on, before that for the process. */
+#if PY_VERSION_HEX < 0x030D0000
+#define PyThreadState_GetUnchecked _PyThreadState_UncheckedGet /* its name before */
+#endif
+static inline bool Compat_is_attached(void)
+{
+    PyThreadState *current = PyThreadState_GetUnchecked();
+#if PY_VERSION_HEX < 0x030C0000
+    return current && current == PyGILState_GetThisThreadState();
+#else
+    return current != NULL;
+#endif
+}
+
+/* Integers of one digit, which are read without a call. */
+#if PY_VERSION_HEX < 0x030C0000
+static inline int PyUnstable_Long_IsCompact(const PyLongObject *number)
+{
+    return (size_t)(number->ob_base.ob_size + 1) <= 2;
+}
+
+static inline Py_ssize_t PyUnstable_Long_CompactValue(const PyLongObject *number)
+{
+    return number->ob_base.ob_size * (Py_ssize_t)number->ob_digit[0];
 }
 #endif
 

@@ -4,6 +4,11 @@
  * What it tells about imports and exports is made when first asked for and kept.
  * Pickling takes the bytes and the options of the runtime along; unpickling compiles
  * anew, in a runtime of its own.
+ *
+ * In a forked child the compiled code and the runtime are lost, but what the module
+ * tells of itself is not. What needs the code gets it from a successor: the same bytes,
+ * compiled when it is first needed in a runtime with the same options. The first handle
+ * stays, for the objects from before the fork point into it.
  */
 #include "wazeromodule.h"
 
@@ -14,6 +19,7 @@ PyObject *Compiled_new(State *state, RuntimeObject *runtime, PyObject *wasm)
     if (!self)
         return NULL;
     self->runtime = (RuntimeObject *)Py_NewRef((PyObject *)runtime);
+    self->generation = Threads_generation();
     wazero_compiled_module_t *handle = NULL;
     wazero_error_t *error;
     Py_BEGIN_ALLOW_THREADS
@@ -32,6 +38,7 @@ static int Compiled_traverse(CompiledObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->runtime);
+    Py_VISIT((PyObject *)self->successor);
     return 0;
 }
 
@@ -49,6 +56,7 @@ static void Compiled_dealloc(CompiledObject *self)
     Py_XDECREF(self->imports);
     Py_XDECREF(self->exports);
     Py_XDECREF(self->export_index);
+    Py_XDECREF((PyObject *)self->successor);
     Py_XDECREF(self->runtime);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
@@ -128,14 +136,75 @@ static PyObject *Compiled_wasm(CompiledObject *self, void *Py_UNUSED(closure))
     return PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);
 }
 
+static bool is_current(const CompiledObject *self)
+{
+    return self->generation == Threads_generation();
+}
+
+/* The successor if it is of this process: borrowed. */
+static CompiledObject *successor_of(const CompiledObject *self)
+{
+    return self->successor && is_current(self->successor) ? self->successor : NULL;
+}
+
+static bool is_closed(const CompiledObject *self)
+{
+    const CompiledObject *successor = is_current(self) ? NULL : successor_of(self);
+    return self->closed || wazero_compiled_module_is_closed(self->handle) ||
+           (successor && wazero_compiled_module_is_closed(successor->handle));
+}
+
+static bool is_open(State *state, CompiledObject *self)
+{
+    if (!is_closed(self))
+        return true;
+    Errors_raise_closed(state, "compiled module");
+    return false;
+}
+
+/* Compiles the same bytes in a runtime of its own; another thread may be doing so. */
+static int compile_again(State *state, CompiledObject *self)
+{
+    PyObject *runtime = Runtime_like(state, self->runtime);
+    PyObject *wasm = runtime ? Compiled_wasm(self, NULL) : NULL;
+    PyObject *compiled =
+        wasm ? Compiled_new(state, (RuntimeObject *)runtime, wasm) : NULL;
+    Py_XDECREF(wasm);
+    Py_XDECREF(runtime);
+    if (!compiled)
+        return -1;
+    if (successor_of(self)) {
+        Py_DECREF(compiled);
+    } else {
+        PyObject *before = (PyObject *)self->successor;
+        self->successor = (CompiledObject *)compiled;
+        Py_XDECREF(before);
+    }
+    return 0;
+}
+
+CompiledObject *Compiled_current(State *state, CompiledObject *self)
+{
+    if (!is_open(state, self))
+        return NULL;
+    if (is_current(self))
+        return self;
+    if (!successor_of(self) && compile_again(state, self) < 0)
+        return NULL;
+    return self->successor;
+}
+
 static PyObject *Compiled_runtime(CompiledObject *self, void *Py_UNUSED(closure))
 {
-    return Py_NewRef((PyObject *)self->runtime);
+    if (is_current(self) || is_closed(self))
+        return Py_NewRef((PyObject *)self->runtime);
+    CompiledObject *current = Compiled_current(State_of(self), self);
+    return current ? Py_NewRef((PyObject *)current->runtime) : NULL;
 }
 
 static PyObject *Compiled_closed(CompiledObject *self, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(wazero_compiled_module_is_closed(self->handle));
+    return PyBool_FromLong(is_closed(self));
 }
 
 static PyObject *Compiled_repr(CompiledObject *self)
@@ -143,24 +212,16 @@ static PyObject *Compiled_repr(CompiledObject *self)
     PyObject *name = Compiled_name(self, NULL);
     if (!name)
         return NULL;
-    PyObject *repr = PyUnicode_FromFormat(
-        "<wazero.CompiledModule %R, %zu imports, %zu exports%s>", name,
-        wazero_compiled_module_import_count(self->handle),
-        wazero_compiled_module_export_count(self->handle),
-        wazero_compiled_module_is_closed(self->handle) ? ", closed" : "");
+    PyObject *repr =
+        PyUnicode_FromFormat("<wazero.CompiledModule %R, %zu imports, %zu exports%s>",
+                             name, wazero_compiled_module_import_count(self->handle),
+                             wazero_compiled_module_export_count(self->handle),
+                             is_closed(self) ? ", closed" : "");
     Py_DECREF(name);
     return repr;
 }
 
 /* ---------------------------------------------------------------- use ------------ */
-
-static bool is_open(State *state, CompiledObject *self)
-{
-    if (!wazero_compiled_module_is_closed(self->handle))
-        return true;
-    Errors_raise_closed(state, "compiled module");
-    return false;
-}
 
 static PyObject *Compiled_instantiate(CompiledObject *self, PyObject *const *args,
                                       Py_ssize_t nargs, PyObject *kwnames)
@@ -174,9 +235,17 @@ static PyObject *Compiled_instantiate(CompiledObject *self, PyObject *const *arg
     return Module_instantiate(state, self, given);
 }
 
+/* In a forked child the handle cannot be closed, only what took its place. */
 static PyObject *Compiled_close(CompiledObject *self, PyObject *Py_UNUSED(ignored))
 {
     wazero_error_t *error;
+    if (!is_current(self)) {
+        CompiledObject *successor = successor_of(self);
+        self->closed = true;
+        if (!successor)
+            Py_RETURN_NONE;
+        self = successor;
+    }
     Py_BEGIN_ALLOW_THREADS
     error = wazero_compiled_module_close(self->handle);
     Py_END_ALLOW_THREADS
@@ -222,7 +291,8 @@ static PyMethodDef Compiled_methods[] = {
      "instantiate($self, *, name=None, imports=None, args=None, env=None, stdin=None,\n"
      "            stdout=None, stderr=None, mounts=None, fs=None, random=None,\n"
      "            walltime=None, nanotime=None, nanosleep=None,\n"
-     "            start_functions=None, config=None)\n--\n\n"
+     "            start_functions=None, timeout=None, max_stack=None,\n"
+     "            config=None)\n--\n\n"
      "Makes a Module of it: see Runtime.instantiate. Any thread, any number of times."},
     {"close", (PyCFunction)Compiled_close, METH_NOARGS,
      "close($self)\n--\n\n"
@@ -242,8 +312,8 @@ static PyGetSetDef Compiled_getset[] = {
      NULL},
     {"wasm", (getter)Compiled_wasm, NULL, "The bytes that were compiled: a new copy.",
      NULL},
-    {"runtime", (getter)Compiled_runtime, NULL, "The Runtime that it belongs to.",
-     NULL},
+    {"runtime", (getter)Compiled_runtime, NULL,
+     "The Runtime that it belongs to; in a forked child one of its own.", NULL},
     {"closed", (getter)Compiled_closed, NULL, "Whether it is closed.", NULL},
     {0},
 };
@@ -258,7 +328,8 @@ static PyType_Slot Compiled_slots[] = {
     {Py_tp_doc,
      "WebAssembly that is compiled, made by Runtime.compile().\n\n"
      "It can be pickled: what comes back is compiled anew, in a Runtime of its\n"
-     "own with the same options. Any thread may use it."},
+     "own with the same options. The same happens by itself in a child made by\n"
+     "os.fork(), when it is first used there. Any thread may use it."},
     {Py_tp_traverse, Compiled_traverse},
     {Py_tp_dealloc, Compiled_dealloc},
     {Py_tp_repr, Compiled_repr},

@@ -289,6 +289,33 @@ static int set_system(wazero_module_config_t *config, PyObject *value, const cha
     return 0;
 }
 
+static int set_timeout(wazero_module_config_t *config, PyObject *value)
+{
+    uint64_t nanoseconds;
+    if (!is_given(value))
+        return 0;
+    if (Args_timeout(NULL, value, &nanoseconds) < 0)
+        return -1;
+    wazero_module_config_set_timeout(config, nanoseconds);
+    return 0;
+}
+
+static int set_max_stack(State *state, wazero_module_config_t *config, PyObject *value)
+{
+    static const SizeSpec spec = {"max_stack", (uint64_t)64 << 10, (uint64_t)1 << 30,
+                                  "from 64 KiB to 1 GiB"};
+    uint64_t bytes;
+    if (!is_given(value))
+        return 0;
+    if (Args_size(&spec, value, &bytes) < 0)
+        return -1;
+    wazero_error_t *error = wazero_module_config_set_max_stack(config, (size_t)bytes);
+    if (!error)
+        return 0;
+    Errors_raise(state, error);
+    return -1;
+}
+
 static int fill_module(State *state, ModuleObject *module, PyObject *const *options,
                        wazero_module_config_t *config)
 {
@@ -309,6 +336,8 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
                  wazero_module_config_set_start_functions) < 0 ||
         set_env(state, config, options[OPTION_ENV]) < 0 ||
         set_mounts(state, config, options[OPTION_MOUNTS]) < 0 ||
+        set_timeout(config, options[OPTION_TIMEOUT]) < 0 ||
+        set_max_stack(state, config, options[OPTION_MAX_STACK]) < 0 ||
         set_fs(state, config, options[OPTION_FS]) < 0)
         return -1;
     for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {

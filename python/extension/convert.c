@@ -113,11 +113,9 @@ ConvertStatus Convert_to_slot(PyObject *value, wazero_value_type_t type, uint64_
     return CONVERT_OK;
 }
 
-PyObject *Convert_from_slot(uint64_t slot, wazero_value_type_t type)
+PyObject *Convert_other_from_slot(uint64_t slot, wazero_value_type_t type)
 {
     switch (type) {
-    case WAZERO_TYPE_I32:
-        return PyLong_FromLong(wazero_decode_i32(slot));
     case WAZERO_TYPE_I64:
         return PyLong_FromLongLong(wazero_decode_i64(slot));
     case WAZERO_TYPE_F32:

@@ -2,32 +2,21 @@
  * errors.c - the exceptions, and both ways between them and wazero_error_t.
  *
  * An exception that a host function raises travels as the payload of a host error and
- * comes out of the call as the same object. The payload also holds this extension
- * module, for the error may outlive everything else that does.
+ * comes out of the call as the same object. So does what a signal handler raises.
  */
 #include "wazeromodule.h"
 
-typedef struct {
-    State *state;
-    PyObject *module;
-    PyObject *exception;
-} Payload;
-
 /* May run in any thread, with or without the GIL, and when the interpreter is gone:
  * then the exception is left to the end of the process. */
-static void Payload_delete(void *pointer)
+static void Payload_delete(void *exception)
 {
-    Payload *payload = pointer;
-    PyGILState_STATE gil;
-    if (!State_enter(payload->state, &gil))
+    ENTRY(entry);
+    if (!Entry_enter(&entry))
         return;
     PyObject *saved = PyErr_GetRaisedException();
-    PyObject *module = payload->module;
-    Py_DECREF(payload->exception);
-    PyMem_Free(payload);
-    Py_DECREF(module);
+    Py_DECREF((PyObject *)exception);
     PyErr_SetRaisedException(saved);
-    PyGILState_Release(gil);
+    Entry_leave(&entry);
 }
 
 /* "TypeName: message", whose first line wazero puts before its stack trace. More lines
@@ -51,7 +40,7 @@ static PyObject *describe(PyObject *exception)
     return description;
 }
 
-wazero_error_t *Errors_to_host(State *state)
+wazero_error_t *Errors_to_host(void)
 {
     PyObject *exception = PyErr_GetRaisedException();
     const char *message = "Python exception";
@@ -68,17 +57,8 @@ wazero_error_t *Errors_to_host(State *state)
     } else {
         PyErr_Clear();
     }
-    wazero_error_t *error;
-    Payload *payload = PyMem_Malloc(sizeof *payload);
-    if (payload) {
-        payload->state = state;
-        payload->module = Py_NewRef(state->module);
-        payload->exception = exception;
-        error = wazero_error_new_host(message, (size_t)size, payload, Payload_delete);
-    } else {
-        Py_DECREF(exception);
-        error = wazero_error_new_host(message, (size_t)size, NULL, NULL);
-    }
+    wazero_error_t *error =
+        wazero_error_new_host(message, (size_t)size, exception, Payload_delete);
     Py_XDECREF(encoded);
     return error;
 }
@@ -132,9 +112,9 @@ done:
 }
 
 /* Raises the exception of a host function as itself. */
-static void raise_payload(const Payload *payload, const wazero_error_t *error)
+static void raise_payload(PyObject *payload, const wazero_error_t *error)
 {
-    PyObject *exception = Py_NewRef(payload->exception);
+    PyObject *exception = Py_NewRef(payload);
     add_trace(exception, error);
     PyErr_SetRaisedException(exception);
 }
@@ -180,16 +160,35 @@ static PyObject *frames_of(State *state, const wazero_error_t *error)
     return frames;
 }
 
-static int fill_trap(State *state, PyObject *exception, const wazero_error_t *error,
-                     const char *text, size_t size)
+static int fill_trap(PyObject *exception, const wazero_error_t *error, const char *text,
+                     size_t size)
 {
     const char *trace = strstr(text, "\nwasm stack trace:");
     size_t length = trace ? (size_t)(trace - text) : size;
     if (set_attribute(exception, "code", trap_code(wazero_error_trap_code(error))) < 0)
         return -1;
     PyObject *message = PyUnicode_DecodeUTF8(text, (Py_ssize_t)length, "replace");
-    if (set_attribute(exception, "message", message) < 0)
-        return -1;
+    return set_attribute(exception, "message", message);
+}
+
+/* What belongs to the kind. */
+static int fill(State *state, PyObject *exception, const wazero_error_t *error,
+                const char *text, size_t size)
+{
+    switch (wazero_error_kind(error)) {
+    case WAZERO_ERROR_TRAP:
+        if (fill_trap(exception, error, text, size) < 0)
+            return -1;
+        break;
+    case WAZERO_ERROR_EXIT:
+        return set_attribute(exception, "exit_code",
+                             PyLong_FromUnsignedLong(wazero_error_exit_code(error)));
+    case WAZERO_ERROR_TIMEOUT:
+    case WAZERO_ERROR_INTERRUPTED:
+        break;
+    default:
+        return 0;
+    }
     return set_attribute(exception, "frames", frames_of(state, error));
 }
 
@@ -208,6 +207,10 @@ static PyObject *class_of(State *state, wazero_error_kind_t kind)
         return state->exit_error;
     case WAZERO_ERROR_CLOSED:
         return state->closed_error;
+    case WAZERO_ERROR_TIMEOUT:
+        return state->timeout;
+    case WAZERO_ERROR_INTERRUPTED:
+        return state->interrupted;
     case WAZERO_ERROR_FORKED:
         return state->forked_error;
     case WAZERO_ERROR_MEMORY:
@@ -223,7 +226,7 @@ static PyObject *class_of(State *state, wazero_error_kind_t kind)
 PyObject *Errors_raise(State *state, wazero_error_t *error)
 {
     wazero_error_kind_t kind = wazero_error_kind(error);
-    const Payload *payload = wazero_error_payload(error);
+    PyObject *payload = wazero_error_payload(error);
     if (kind == WAZERO_ERROR_HOST && payload) {
         raise_payload(payload, error);
         wazero_error_delete(error);
@@ -234,13 +237,7 @@ PyObject *Errors_raise(State *state, wazero_error_t *error)
     PyObject *message = PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, "replace");
     PyObject *type = class_of(state, kind);
     PyObject *exception = message ? PyObject_CallOneArg(type, message) : NULL;
-    int status = exception ? 0 : -1;
-    if (status == 0 && kind == WAZERO_ERROR_TRAP)
-        status = fill_trap(state, exception, error, text, size);
-    if (status == 0 && kind == WAZERO_ERROR_EXIT)
-        status = set_attribute(exception, "exit_code",
-                               PyLong_FromUnsignedLong(wazero_error_exit_code(error)));
-    if (status == 0)
+    if (exception && fill(state, exception, error, text, size) == 0)
         PyErr_SetObject(type, exception);
     Py_XDECREF(exception);
     Py_XDECREF(message);
@@ -295,6 +292,30 @@ static int add_exit_error(PyObject *module, State *state)
     return state->exit_error ? 0 : -1;
 }
 
+/* Timeout is a TimeoutError, too, and so an OSError without a number. */
+static int add_interruptions(PyObject *module, State *state)
+{
+    PyObject *bases = PyTuple_Pack(2, state->error, PyExc_TimeoutError);
+    PyObject *dict = bases ? Py_BuildValue("{s()}", "frames") : NULL;
+    if (dict)
+        state->timeout = new_class(
+            module, "Timeout",
+            "A call took longer than its timeout allows. It is a TimeoutError, too.\n"
+            "`frames` is a tuple of Frame that says where the guest was, the "
+            "innermost\n"
+            "first, if that is known. The module can be called again.",
+            bases, dict);
+    if (state->timeout)
+        state->interrupted = new_class(
+            module, "Interrupted",
+            "Module.interrupt() ended the call. `frames` is as that of Timeout. The\n"
+            "module can be called again.",
+            state->error, dict);
+    Py_XDECREF(dict);
+    Py_XDECREF(bases);
+    return state->interrupted ? 0 : -1;
+}
+
 int Errors_init(PyObject *module, State *state)
 {
     state->error = new_class(module, "WazeroError",
@@ -313,12 +334,13 @@ int Errors_init(PyObject *module, State *state)
                   state->error, NULL);
     state->forked_error = new_class(
         module, "ForkedError",
-        "The object was made before os.fork() and cannot be used in the child.",
+        "The object was made before os.fork() and cannot be used in the child. A\n"
+        "CompiledModule can: it is compiled anew there.",
         state->error, NULL);
     if (!state->compile_error || !state->link_error || !state->closed_error ||
         !state->forked_error)
         return -1;
-    if (add_trap(module, state) < 0)
+    if (add_trap(module, state) < 0 || add_interruptions(module, state) < 0)
         return -1;
     return add_exit_error(module, state);
 }

@@ -1,9 +1,9 @@
 /*
  * function.c - Function, an exported function that is called like a Python one.
  *
- * A call converts its arguments by the signature into one buffer on the C stack, lets
- * the GIL go, calls, and converts the results. Nothing is allocated up to STACK_SLOTS
- * slots but the results themselves.
+ * A call converts its arguments by the signature into one buffer on the C stack,
+ * calls, and converts the results. Nothing is allocated up to STACK_SLOTS slots but the
+ * results themselves. The GIL stays held: libwazero lets it go when a call takes long.
  *
  * The C handle and the type belong to the Module, which the Function holds.
  */
@@ -11,13 +11,10 @@
 
 #define STACK_SLOTS 16
 
-/* ---------------------------------------------------------------- refusals ------- */
+/* Keeps what is rare out of Function_vectorcall's frame and registers. */
+#define NOINLINE __attribute__((noinline))
 
-static PyObject *refuse_keywords(FunctionObject *self)
-{
-    PyErr_Format(PyExc_TypeError, "%U() takes no keyword arguments", self->name);
-    return NULL;
-}
+/* ---------------------------------------------------------------- refusals ------- */
 
 static PyObject *refuse_count(FunctionObject *self, Py_ssize_t given)
 {
@@ -52,14 +49,18 @@ static bool refuse_types(FunctionObject *self, const wazero_value_type_t *types,
     return false;
 }
 
+bool Function_is_callable(FunctionObject *self)
+{
+    const wazero_function_type_t *type = self->type;
+    return !refuse_types(self, type->params, type->param_count, "parameter") &&
+           !refuse_types(self, type->results, type->result_count, "result");
+}
+
 /* The vectorcall of a function with types that cannot pass. */
 static PyObject *Function_refuse(PyObject *callable, PyObject *const *Py_UNUSED(args),
                                  size_t Py_UNUSED(nargsf), PyObject *Py_UNUSED(kwnames))
 {
-    FunctionObject *self = (FunctionObject *)callable;
-    const wazero_function_type_t *type = self->type;
-    if (!refuse_types(self, type->params, type->param_count, "parameter"))
-        refuse_types(self, type->results, type->result_count, "result");
+    Function_is_callable((FunctionObject *)callable);
     return NULL;
 }
 
@@ -75,7 +76,8 @@ static PyObject *refuse_argument(FunctionObject *self, ConvertStatus status,
 
 /* ---------------------------------------------------------------- calling -------- */
 
-static PyObject *results_of(const wazero_function_type_t *type, const uint64_t *stack)
+NOINLINE static PyObject *results_of(const wazero_function_type_t *type,
+                                     const uint64_t *stack)
 {
     if (type->result_count == 1)
         return Convert_from_slot(stack[0], type->results[0]);
@@ -92,37 +94,90 @@ static PyObject *results_of(const wazero_function_type_t *type, const uint64_t *
     return results;
 }
 
-static PyObject *call_failed(FunctionObject *self, wazero_error_t *error)
+PyObject *Function_failed(FunctionObject *self, wazero_error_t *error)
 {
     Errors_raise(State_of(self), error);
     Module_after_error(self->module);
     return NULL;
 }
 
+/* An argument that is not converted quickly. */
+NOINLINE static int convert_argument(FunctionObject *self, PyObject *value,
+                                     size_t index, uint64_t *slot)
+{
+    ConvertStatus status = Convert_to_slot(value, self->type->params[index], slot);
+    if (status == CONVERT_OK)
+        return 0;
+    refuse_argument(self, status, value, index);
+    return -1;
+}
+
 /* Every type is a number type here, so that each value has one slot. */
-static PyObject *call_on(FunctionObject *self, PyObject *const *args, uint64_t *stack)
+static inline int convert_arguments(FunctionObject *self, PyObject *const *args,
+                                    uint64_t *stack)
 {
     const wazero_function_type_t *type = self->type;
     for (size_t i = 0; i < type->param_count; i++) {
-        ConvertStatus status = Convert_to_slot(args[i], type->params[i], &stack[i]);
-        if (status != CONVERT_OK)
-            return refuse_argument(self, status, args[i], i);
+        if (!Convert_quickly(args[i], type->params[i], &stack[i]) &&
+            convert_argument(self, args[i], i, &stack[i]) < 0)
+            return -1;
     }
-    wazero_error_t *error;
-    Py_BEGIN_ALLOW_THREADS
-    error = wazero_function_call_with_stack(self->handle, stack, type->slot_count);
-    Py_END_ALLOW_THREADS
-    if (error)
-        return call_failed(self, error);
-    return results_of(type, stack);
+    return 0;
 }
 
-static PyObject *call_large(FunctionObject *self, PyObject *const *args)
+/* The timeout among the keywords, borrowed; NULL with an exception if there is
+ * something else. */
+static PyObject *timeout_of(FunctionObject *self, PyObject *const *values,
+                            PyObject *kwnames)
 {
-    uint64_t *stack = PyMem_New(uint64_t, self->type->slot_count);
+    PyObject *timeout = Py_None;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kwnames); i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        if (PyUnicode_CompareWithASCIIString(name, "timeout") != 0) {
+            PyErr_Format(PyExc_TypeError,
+                         "%U() takes no keyword argument %R, only 'timeout'",
+                         self->name, name);
+            return NULL;
+        }
+        timeout = values[i];
+    }
+    return timeout;
+}
+
+static PyObject *call_on(FunctionObject *self, PyObject *const *args, PyObject *timeout,
+                         uint64_t *stack)
+{
+    size_t slots = self->type->slot_count;
+    uint64_t nanoseconds;
+    wazero_error_t *error;
+    if (Args_timeout(self->name, timeout, &nanoseconds) < 0 ||
+        convert_arguments(self, args, stack) < 0)
+        return NULL;
+    if (timeout == Py_None)
+        error = wazero_function_call_with_stack(self->handle, stack, slots);
+    else
+        error =
+            wazero_function_call_with_timeout(self->handle, stack, slots, nanoseconds);
+    return error ? Function_failed(self, error) : results_of(self->type, stack);
+}
+
+/* A call with keywords, with a wrong count, or with many slots. */
+NOINLINE static PyObject *call_slowly(FunctionObject *self, PyObject *const *args,
+                                      size_t nargs, PyObject *kwnames)
+{
+    const wazero_function_type_t *type = self->type;
+    PyObject *timeout = kwnames ? timeout_of(self, args + nargs, kwnames) : Py_None;
+    uint64_t small[STACK_SLOTS];
+    if (!timeout)
+        return NULL;
+    if (nargs != type->param_count)
+        return refuse_count(self, (Py_ssize_t)nargs);
+    if (type->slot_count <= STACK_SLOTS)
+        return call_on(self, args, timeout, small);
+    uint64_t *stack = PyMem_New(uint64_t, type->slot_count);
     if (!stack)
         return PyErr_NoMemory();
-    PyObject *result = call_on(self, args, stack);
+    PyObject *result = call_on(self, args, timeout, stack);
     PyMem_Free(stack);
     return result;
 }
@@ -131,15 +186,20 @@ static PyObject *Function_vectorcall(PyObject *callable, PyObject *const *args,
                                      size_t nargsf, PyObject *kwnames)
 {
     FunctionObject *self = (FunctionObject *)callable;
-    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    const wazero_function_type_t *type = self->type;
+    size_t nargs = (size_t)PyVectorcall_NARGS(nargsf);
     uint64_t stack[STACK_SLOTS];
-    if (kwnames && PyTuple_GET_SIZE(kwnames) > 0)
-        return refuse_keywords(self);
-    if ((size_t)nargs != self->type->param_count)
-        return refuse_count(self, nargs);
-    if (self->type->slot_count > STACK_SLOTS)
-        return call_large(self, args);
-    return call_on(self, args, stack);
+    if (kwnames || nargs != type->param_count || type->slot_count > STACK_SLOTS)
+        return call_slowly(self, args, nargs, kwnames);
+    if (convert_arguments(self, args, stack) < 0)
+        return NULL;
+    wazero_error_t *error =
+        wazero_function_call_with_stack(self->handle, stack, type->slot_count);
+    if (error)
+        return Function_failed(self, error);
+    if (type->result_count == 1)
+        return Convert_from_slot(stack[0], type->results[0]);
+    return results_of(type, stack);
 }
 
 /* ---------------------------------------------------------------- life ----------- */
@@ -275,6 +335,33 @@ static PyObject *Function_get_signature(FunctionObject *self, void *Py_UNUSED(cl
     return signature;
 }
 
+static PyObject *Function_get_interruptible(FunctionObject *self,
+                                            void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(wazero_function_is_interruptible(self->handle));
+}
+
+static PyMethodDef Function_methods[] = {
+    {"map", (PyCFunction)(void (*)(void))Function_map, METH_FASTCALL | METH_KEYWORDS,
+     "map($self, /, *columns, out=None, timeout=None)\n--\n\n"
+     "Calls the function once per element of the columns, one column for each\n"
+     "parameter, in a loop in C, and returns the results as array.array: None without\n"
+     "results, a tuple of arrays for several.\n\n"
+     "A column is a buffer of numbers of the parameter's type in the machine's byte\n"
+     "order (i32 and i64 signed or unsigned), with one dimension or C-contiguous; or\n"
+     "bytes, whose length is a multiple of 4 (i32, f32) or 8; or a number, which\n"
+     "repeats. All buffers must have the same number of elements, and one column must\n"
+     "be a buffer.\n\n"
+     "out is a writable buffer for the results, or a sequence with one for each of\n"
+     "several; it is returned. It may be one of the columns. Elements are read and\n"
+     "written one after another: where out is another part of the same memory as a\n"
+     "column, later calls read what earlier ones wrote.\n\n"
+     "timeout is for the whole, in seconds. The exception of the call that failed has\n"
+     "the index of its element as attribute `element`, and a note that says it;\n"
+     "out keeps the results from before. TypeError and ValueError name the argument."},
+    {0},
+};
+
 static PyGetSetDef Function_getset[] = {
     {"name", (getter)Function_get_name, NULL, "The name under which it is exported.",
      NULL},
@@ -284,6 +371,13 @@ static PyGetSetDef Function_getset[] = {
     {"results", (getter)Function_get_results, NULL, "The names of the result types.",
      NULL},
     {"module", (getter)Function_get_module, NULL, "The Module that exports it.", NULL},
+    {"interruptible", (getter)Function_get_interruptible, NULL,
+     "Whether a timeout, Module.interrupt(), closing and Ctrl-C end a call wherever "
+     "it\n"
+     "is. Where not, they end it at its next host function: with the interpreter, "
+     "with\n"
+     "the feature exception-handling, and with WAZERO_DIRECT=0 in the environment.",
+     NULL},
     {"__name__", (getter)Function_get_name, NULL, NULL, NULL},
     {"__signature__", (getter)Function_get_signature, NULL, NULL, NULL},
     {0},
@@ -306,11 +400,20 @@ static PyType_Slot Function_slots[] = {
      "f32 rounded to nearest. No result is None, one is the value, more are a tuple.\n"
      "TypeError for a wrong count or type; Trap, ExitError, ClosedError, or what a "
      "host\n"
-     "function raised. Any thread; it waits while another thread is in the module."},
+     "function raised. Any thread; it waits while another thread is in the module.\n\n"
+     "The keyword timeout, in seconds from 0 on, ends a call that takes longer, "
+     "waiting\n"
+     "and host functions included, with Timeout; None is that of the module, inf is\n"
+     "none. A call inside another one has no more time than is left of that. Calls "
+     "that\n"
+     "take long let other Python threads run; in the main thread Python's signal\n"
+     "handlers run meanwhile, and what they raise ends the call (Ctrl-C:\n"
+     "KeyboardInterrupt)."},
     {Py_tp_traverse, Function_traverse},
     {Py_tp_dealloc, Function_dealloc},
     {Py_tp_repr, Function_repr},
     {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_methods, Function_methods},
     {Py_tp_getset, Function_getset},
     {Py_tp_members, Function_members},
     {0, NULL},

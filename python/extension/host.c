@@ -24,6 +24,8 @@ static int store_result(HostBinding *binding, PyObject *value, Py_ssize_t index,
                         uint64_t *slot)
 {
     wazero_value_type_t type = binding->results[index];
+    if (Convert_quickly(value, type, slot))
+        return 0;
     ConvertStatus status = Convert_to_slot(value, type, slot);
     if (status == CONVERT_OK)
         return 0;
@@ -74,7 +76,7 @@ static int store_results(HostBinding *binding, PyObject *result, uint64_t *stack
     return status;
 }
 
-/* args has room for the caller before, and for vectorcall's own use before that. */
+/* args has room for the caller, and before that for vectorcall's own use. */
 static int call_with(HostBinding *binding, wazero_module_t *caller, uint64_t *stack,
                      PyObject **args)
 {
@@ -90,10 +92,8 @@ static int call_with(HostBinding *binding, wazero_module_t *caller, uint64_t *st
             goto done;
         count++;
     }
-    PyObject *callable = Py_NewRef(binding->callable);
-    result = PyObject_Vectorcall(callable, args + 1,
+    result = PyObject_Vectorcall(binding->callable, args + 1,
                                  (count - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
-    Py_DECREF(callable);
     if (result)
         status = store_results(binding, result, stack);
 done:
@@ -124,18 +124,31 @@ static int call_python(HostBinding *binding, wazero_module_t *caller, uint64_t *
     return status;
 }
 
-/* What libwazero calls. */
+static wazero_error_t *refuse_call(const char *why)
+{
+    return wazero_error_new_host(why, strlen(why), NULL, NULL);
+}
+
+/* What libwazero calls, as a rule with the GIL held. The module that has the binding
+ * stays, whatever the callable closes and drops. It may be on its way already, when the
+ * one that calls got at its function through a table. */
 wazero_error_t *Host_call(void *user, wazero_module_t *caller, uint64_t *stack)
 {
-    static const char gone[] = "the Python interpreter is shutting down";
     HostBinding *binding = user;
-    PyGILState_STATE gil;
+    ENTRY(entry);
     wazero_error_t *error = NULL;
-    if (!State_enter(binding->state, &gil))
-        return wazero_error_new_host(gone, sizeof gone - 1, NULL, NULL);
+    if (!Entry_enter(&entry))
+        return refuse_call("the Python interpreter is shutting down");
+    ModuleObject *owner = binding->owner;
+    if (owner->dying) {
+        Entry_leave(&entry);
+        return refuse_call("the module of the host function is closed");
+    }
+    Py_INCREF(owner);
     if (call_python(binding, caller, stack) < 0)
-        error = Errors_to_host(binding->state);
-    PyGILState_Release(gil);
+        error = Errors_to_host();
+    Py_DECREF(owner);
+    Entry_leave(&entry);
     return error;
 }
 
@@ -231,7 +244,7 @@ static HostBinding *add_binding(State *state, ModuleObject *module, PyObject *la
         return NULL;
     }
     HostBinding *binding = &module->hosts[module->host_count++];
-    binding->state = state;
+    binding->owner = module;
     binding->callable = Py_NewRef(function ? function->callable : value);
     binding->caller = function && function->caller;
     binding->label = Py_NewRef(label);

@@ -269,7 +269,7 @@ static int define(Builder *builder, PyObject *name, PyObject *label, PyObject *v
     if (!definition->name || PyList_Append(builder->names, name) < 0 ||
         own_types(binding, params, results) < 0)
         goto done;
-    binding->state = builder->state;
+    binding->owner = builder->module;
     binding->callable = Py_NewRef(value);
     binding->label = Py_NewRef(label);
     binding->caller = caller;

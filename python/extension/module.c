@@ -237,9 +237,7 @@ static int start_module(State *state, ModuleObject *self)
     wazero_error_t *error;
     if (Module_register(self) < 0)
         return -1;
-    Py_BEGIN_ALLOW_THREADS
-    error = wazero_module_start(self->handle);
-    Py_END_ALLOW_THREADS
+    error = wazero_module_start(self->handle); /* with the GIL, as every call */
     if (error)
         Errors_raise(state, error);
     if (!wazero_module_is_closed(self->handle, NULL))
@@ -255,7 +253,8 @@ PyObject *Module_instantiate(State *state, CompiledObject *compiled,
                              PyObject *const *given)
 {
     PyObject *options[OPTION_COUNT];
-    if (Config_options(given, options) < 0)
+    compiled = Compiled_current(state, compiled);
+    if (!compiled || Config_options(given, options) < 0)
         return NULL;
     ModuleObject *self = Module_allocate(state, compiled->runtime, compiled);
     if (self &&
@@ -292,6 +291,15 @@ static PyObject *Module_close(ModuleObject *self, PyObject *const *args,
         (value && Args_uint64(value, "exit_code", UINT32_MAX, &code) < 0))
         return NULL;
     return close_module(self, (uint32_t)code);
+}
+
+/* Quick, and the call that it ends may need the GIL to come to its end. */
+static PyObject *Module_interrupt(ModuleObject *self, PyObject *Py_UNUSED(ignored))
+{
+    wazero_error_t *error = wazero_module_interrupt(self->handle);
+    if (error)
+        return Errors_raise(State_of(self), error);
+    Py_RETURN_NONE;
 }
 
 static PyObject *Module_call(ModuleObject *self, PyObject *const *args,
@@ -391,14 +399,23 @@ static PyObject *Module_get_compiled(ModuleObject *self, void *Py_UNUSED(closure
 
 static PyMethodDef Module_methods[] = {
     {"call", (PyCFunction)(void (*)(void))Module_call, METH_FASTCALL | METH_KEYWORDS,
-     "call($self, name, /, *args)\n--\n\n"
-     "Calls an exported function: exports[name](*args). AttributeError if there is "
-     "none."},
+     "call($self, name, /, *args, timeout=None)\n--\n\n"
+     "Calls an exported function: exports[name](*args, timeout=timeout). "
+     "AttributeError\n"
+     "if there is none."},
+    {"interrupt", (PyCFunction)Module_interrupt, METH_NOARGS,
+     "interrupt($self)\n--\n\n"
+     "Ends the call that runs in the module, or in one linked to it: it raises\n"
+     "Interrupted, and the module can be called again. Nothing happens if none "
+     "runs.\n\n"
+     "Any thread. Wasm stops within milliseconds; a host function is left to come "
+     "back\n"
+     "first. Where Function.interruptible is False, the call ends at its next host\n"
+     "function only. ForkedError."},
     {"close", (PyCFunction)(void (*)(void))Module_close, METH_FASTCALL | METH_KEYWORDS,
      "close($self, exit_code=0)\n--\n\n"
-     "Ends the use of the module: later calls raise ClosedError. A call that runs goes "
-     "on\n"
-     "until it comes back and then raises ExitError, or ClosedError if exit_code is "
+     "Ends the use of the module: later calls raise ClosedError. A call that runs is\n"
+     "ended as by interrupt(), and raises ExitError, or ClosedError if exit_code is "
      "0.\n"
      "Any thread; closing twice is fine."},
     {"__enter__", (PyCFunction)Module_enter, METH_NOARGS, NULL},

@@ -80,6 +80,7 @@ static PyObject *Runtime_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     wazero_error_t *error = NULL;
     if (modules) {
         self->modules = modules;
+        self->generation = Threads_generation();
         self->options = Py_NewRef(options);
         Py_BEGIN_ALLOW_THREADS
         error = wazero_runtime_new(config, &self->handle);
@@ -95,6 +96,16 @@ static PyObject *Runtime_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         return Errors_raise(state, error);
     }
     return (PyObject *)self;
+}
+
+PyObject *Runtime_like(State *state, RuntimeObject *other)
+{
+    PyObject *none = PyTuple_New(0);
+    PyObject *runtime =
+        none ? PyObject_Call((PyObject *)state->runtime_type, none, other->options)
+             : NULL;
+    Py_XDECREF(none);
+    return runtime;
 }
 
 static int Runtime_traverse(RuntimeObject *self, visitproc visit, void *arg)
@@ -131,9 +142,15 @@ static void Runtime_dealloc(RuntimeObject *self)
 
 bool Runtime_is_open(State *state, RuntimeObject *self)
 {
-    if (!wazero_runtime_is_closed(self->handle))
+    if (wazero_runtime_is_closed(self->handle)) {
+        Errors_raise_closed(state, "runtime");
+        return false;
+    }
+    if (self->generation == Threads_generation())
         return true;
-    Errors_raise_closed(state, "runtime");
+    PyErr_SetString(state->forked_error,
+                    "this runtime was made before fork() and cannot be used in the "
+                    "child: make a new runtime there");
     return false;
 }
 
@@ -220,7 +237,9 @@ static PyObject *Runtime_instantiate(RuntimeObject *self, PyObject *const *args,
         return NULL;
     if (!Py_IS_TYPE(values[0], state->compiled_type))
         return instantiate_bytes(self, Runtime_wasm_bytes(values[0]), values + 1);
-    CompiledObject *compiled = (CompiledObject *)values[0];
+    CompiledObject *compiled = Compiled_current(state, (CompiledObject *)values[0]);
+    if (!compiled)
+        return NULL;
     if (compiled->runtime == self)
         return Module_instantiate(state, compiled, values + 1);
     PyErr_SetString(PyExc_ValueError,
@@ -329,7 +348,7 @@ static PyObject *Runtime_closed(RuntimeObject *self, void *Py_UNUSED(closure))
     "*, name=None, imports=None, args=None, env=None, stdin=None, stdout=None,\n"      \
     "            stderr=None, mounts=None, fs=None, random=None, walltime=None,\n"     \
     "            nanotime=None, nanosleep=None, start_functions=None,\n"               \
-    "            config=None)\n--\n\n"
+    "            timeout=None, max_stack=None, config=None)\n--\n\n"
 
 #define FAST (METH_FASTCALL | METH_KEYWORDS)
 #define FASTCALL(function) (PyCFunction)(void (*)(void))(function)
@@ -353,9 +372,16 @@ static PyMethodDef Runtime_methods[] = {
      "host\n"
      "directories or (directory, 'ro'), and 'system' as random, walltime, nanotime or\n"
      "nanosleep. config is a ModuleConfig; keywords go before it.\n\n"
-     "Runs the start functions, '_start' unless others are named: LinkError, Trap, "
-     "ExitError, or what a host function\n"
-     "raises. A guest that exits with 0 is a Module that is closed."},
+     "timeout is how long each call may take, and the start as a whole, in seconds\n"
+     "(None: for ever); waiting for other threads counts. max_stack is the size of "
+     "the\n"
+     "WebAssembly stack, in bytes or as '16MiB' (the default), from 64 KiB to 1 GiB: "
+     "a\n"
+     "call that needs more traps.\n\n"
+     "Runs the start functions, '_start' unless others are named: LinkError, Trap,\n"
+     "ExitError, Timeout, or what a host function raises. A guest that exits with 0 "
+     "is\n"
+     "a Module that is closed."},
     {"instantiate_file", FASTCALL(Runtime_instantiate_file), FAST,
      "instantiate_file($self, path, " OPTIONS_SIGNATURE
      "instantiate() with what is in a file; path may be a str."},
@@ -368,9 +394,8 @@ static PyMethodDef Runtime_methods[] = {
      "module($self, name, /)\n--\n\nThe open Module of this name, or None."},
     {"close", FASTCALL(Runtime_close), FAST,
      "close($self, exit_code=0)\n--\n\n"
-     "Closes the runtime and all that is in it. Calls that run there end when they "
-     "come\n"
-     "back, with ExitError if exit_code is not 0. Closing twice is fine."},
+     "Closes the runtime and all that is in it. Calls that run there are ended, with\n"
+     "ExitError if exit_code is not 0, else with ClosedError. Closing twice is fine."},
     {"__enter__", (PyCFunction)Runtime_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)Runtime_exit, METH_VARARGS, NULL},
     {0},

@@ -41,76 +41,14 @@ static int raise_error(State *state, wazero_error_t *error)
     return -1;
 }
 
-static int refuse_size(const char *what, PyObject *value)
-{
-    PyErr_Format(
-        PyExc_ValueError,
-        "%s must be from 0 to 4 GiB, as an int in bytes or a text like '64MiB' "
-        "(KiB, MiB, GiB), not %.100R",
-        what, value);
-    return -1;
-}
-
-/* "64MiB" in bytes; at most 2**40 is enough to be refused later. */
-static int parse_size(const char *text, uint64_t *bytes)
-{
-    static const struct {
-        const char *name;
-        int shift;
-    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
-    uint64_t number = 0;
-    const char *digit = text;
-    for (; *digit >= '0' && *digit <= '9'; digit++) {
-        number = number * 10 + (uint64_t)(*digit - '0');
-        if (number > (uint64_t)1 << 40)
-            return -1;
-    }
-    if (digit == text)
-        return -1;
-    while (*digit == ' ')
-        digit++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(digit, units[i].name) == 0) {
-            if (number > (uint64_t)1 << 32)
-                return -1;
-            *bytes = number << units[i].shift;
-            return 0;
-        }
-    }
-    return -1;
-}
-
 static int set_memory_limit(State *state, wazero_runtime_config_t *config,
                             PyObject *value, PyObject **plain)
 {
-    const uint64_t maximum = (uint64_t)65536 * WAZERO_PAGE_SIZE;
-    uint64_t bytes = 0;
-    if (PyUnicode_Check(value)) {
-        Py_ssize_t size;
-        const char *text = PyUnicode_AsUTF8AndSize(value, &size);
-        if (!text)
-            return -1;
-        if ((size_t)size != strlen(text) || parse_size(text, &bytes) < 0)
-            return refuse_size("memory_limit", value);
-    } else {
-        if (!PyIndex_Check(value)) {
-            PyErr_Format(PyExc_TypeError,
-                         "memory_limit must be an int or a str, not %.200s",
-                         Py_TYPE(value)->tp_name);
-            return -1;
-        }
-        PyObject *number = PyNumber_Index(value);
-        int overflow = 0;
-        long long small = number ? PyLong_AsLongLongAndOverflow(number, &overflow) : 0;
-        Py_XDECREF(number);
-        if (!number || (overflow == 0 && small == -1 && PyErr_Occurred()))
-            return -1;
-        if (overflow != 0 || small < 0)
-            return refuse_size("memory_limit", value);
-        bytes = (uint64_t)small;
-    }
-    if (bytes > maximum)
-        return refuse_size("memory_limit", value);
+    static const SizeSpec spec = {"memory_limit", 0, (uint64_t)65536 * WAZERO_PAGE_SIZE,
+                                  "from 0 to 4 GiB"};
+    uint64_t bytes;
+    if (Args_size(&spec, value, &bytes) < 0)
+        return -1;
     uint32_t pages = (uint32_t)(bytes / WAZERO_PAGE_SIZE);
     *plain = PyLong_FromUnsignedLongLong((uint64_t)pages * WAZERO_PAGE_SIZE);
     if (!*plain)

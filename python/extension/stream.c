@@ -66,9 +66,9 @@ static int write_text(StreamBinding *binding, PyObject *chunk, bool final)
 static wazero_error_t *write_bytes(void *user, const void *buffer, size_t size)
 {
     StreamBinding *binding = user;
-    PyGILState_STATE gil;
+    ENTRY(entry);
     wazero_error_t *error = NULL;
-    if (!State_enter(binding->state, &gil))
+    if (!Entry_enter(&entry))
         return NULL; /* nobody is left who could read it */
     PyObject *chunk = PyBytes_FromStringAndSize(buffer, (Py_ssize_t)size);
     int result = -1;
@@ -76,8 +76,8 @@ static wazero_error_t *write_bytes(void *user, const void *buffer, size_t size)
         result = binding->text ? write_text(binding, chunk, false)
                                : write_all(binding, chunk);
     if (result < 0)
-        error = Errors_to_host(binding->state);
-    PyGILState_Release(gil);
+        error = Errors_to_host();
+    Entry_leave(&entry);
     return error;
 }
 
@@ -138,14 +138,14 @@ static int read_into(StreamBinding *binding, void *buffer, size_t size, size_t *
 static wazero_error_t *read_bytes(void *user, void *buffer, size_t size, size_t *read)
 {
     StreamBinding *binding = user;
-    PyGILState_STATE gil;
+    ENTRY(entry);
     wazero_error_t *error = NULL;
     *read = 0;
-    if (size == 0 || !State_enter(binding->state, &gil))
+    if (size == 0 || !Entry_enter(&entry))
         return NULL;
     if (read_into(binding, buffer, size, read) < 0)
-        error = Errors_to_host(binding->state);
-    PyGILState_Release(gil);
+        error = Errors_to_host();
+    Entry_leave(&entry);
     return error;
 }
 
@@ -251,7 +251,6 @@ int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
         PyBuffer_Release(&view);
     } else {
         bool output = stream != WAZERO_STDIN;
-        binding->state = state;
         if (bind(binding, object, output, names[stream]) < 0)
             return -1;
         error = output ? wazero_module_config_set_output_function(

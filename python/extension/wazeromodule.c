@@ -6,14 +6,6 @@
  */
 #include "wazeromodule.h"
 
-bool State_enter(State *state, PyGILState_STATE *gil)
-{
-    if (atomic_load(&state->finalizing))
-        return false;
-    *gil = PyGILState_Ensure();
-    return true;
-}
-
 PyTypeObject *State_add_type(PyObject *module, PyType_Spec *spec)
 {
     return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
@@ -55,12 +47,14 @@ static PyObject *wazero_py_validate(PyObject *module, PyObject *wasm)
     Py_RETURN_NONE;
 }
 
-/* Runs at exit, while all threads still can: later ones that come back from wasm find
- * the door closed, instead of a thread state that ends them inside foreign frames. */
-static PyObject *wazero_py_finalize(PyObject *module, PyObject *Py_UNUSED(args))
+/* For wazero.run: the name of a function and its timeout, refused if it is none. */
+static PyObject *wazero_py_check_timeout(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    State *state = PyModule_GetState(module);
-    atomic_store(&state->finalizing, true);
+    PyObject *function, *value;
+    uint64_t nanoseconds;
+    if (!PyArg_ParseTuple(args, "UO", &function, &value) ||
+        Args_timeout(function, value, &nanoseconds) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -71,38 +65,24 @@ static PyMethodDef functions[] = {
      "engine_version()\n--\n\nThe version of wazero inside, for example 'v1.12.0'. "
      "Loads "
      "the engine."},
+    {"_check_timeout", wazero_py_check_timeout, METH_VARARGS, NULL},
     {"validate", wazero_py_validate, METH_O,
      "validate(wasm, /)\n--\n\n"
      "Returns None if wasm, bytes-like or an os.PathLike, is a valid module under the\n"
      "default features and limits; CompileError says why it is not. Makes no code."},
-    {"_finalize", wazero_py_finalize, METH_NOARGS, NULL},
     {0},
 };
 
 /* ---------------------------------------------------------------- the module ----- */
 
-static int register_finalizer(PyObject *module)
-{
-    PyObject *atexit = PyImport_ImportModule("atexit");
-    PyObject *function = atexit ? PyObject_GetAttrString(module, "_finalize") : NULL;
-    PyObject *result =
-        function ? PyObject_CallMethod(atexit, "register", "O", function) : NULL;
-    Py_XDECREF(function);
-    Py_XDECREF(atexit);
-    Py_XDECREF(result);
-    return result ? 0 : -1;
-}
-
 static int wazero_exec(PyObject *module)
 {
     static int (*const parts[])(PyObject *, State *) = {
-        Errors_init,   Types_init,    Config_init, Cache_init,
-        Runtime_init,  Compiled_init, Module_init, Exports_init,
-        Function_init, Memory_init,   Global_init, HostModule_init,
+        Threads_init, Errors_init,   Types_init,      Config_init,  Cache_init,
+        Runtime_init, Compiled_init, Module_init,     Exports_init, Function_init,
+        Memory_init,  Global_init,   HostModule_init,
     };
     State *state = PyModule_GetState(module);
-    atomic_init(&state->finalizing, false);
-    state->module = module;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (parts[i](module, state) < 0)
             return -1;
@@ -112,7 +92,7 @@ static int wazero_exec(PyObject *module)
         return -1;
     int result = PyModule_AddObjectRef(module, "_features", features);
     Py_DECREF(features);
-    return result < 0 ? -1 : register_finalizer(module);
+    return result;
 }
 
 /* The references of the state, in one list for traverse and clear. */
@@ -140,12 +120,15 @@ static int wazero_exec(PyObject *module)
     VISIT(link_error)                                                                  \
     VISIT(trap)                                                                        \
     VISIT(exit_error)                                                                  \
+    VISIT(timeout)                                                                     \
+    VISIT(interrupted)                                                                 \
     VISIT(closed_error)                                                                \
     VISIT(forked_error)                                                                \
     VISIT(inherit)                                                                     \
     VISIT(struct_pack)                                                                 \
     VISIT(struct_unpack)                                                               \
-    VISIT(struct_calcsize)
+    VISIT(struct_calcsize)                                                             \
+    VISIT(array_type)
 
 static int wazero_traverse(PyObject *module, visitproc visit, void *arg)
 {

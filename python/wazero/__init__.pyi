@@ -20,6 +20,7 @@ from ._wazero import Global as Global
 from ._wazero import GlobalType as GlobalType
 from ._wazero import HostFunction as HostFunction
 from ._wazero import ImportType as ImportType
+from ._wazero import Interrupted as Interrupted
 from ._wazero import LinkError as LinkError
 from ._wazero import Memory as Memory
 from ._wazero import MemoryType as MemoryType
@@ -27,6 +28,7 @@ from ._wazero import Module as Module
 from ._wazero import Runtime as Runtime
 from ._wazero import TableType as TableType
 from ._wazero import TagType as TagType
+from ._wazero import Timeout as Timeout
 from ._wazero import Trap as Trap
 from ._wazero import WazeroError as WazeroError
 from ._wazero import engine_version as engine_version
@@ -63,6 +65,7 @@ __all__ = [
     "GlobalType",
     "HostFunction",
     "ImportType",
+    "Interrupted",
     "LinkError",
     "Memory",
     "MemoryType",
@@ -72,6 +75,7 @@ __all__ = [
     "RuntimeConfig",
     "TableType",
     "TagType",
+    "Timeout",
     "Trap",
     "TrapCode",
     "WazeroError",

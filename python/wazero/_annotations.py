@@ -60,6 +60,11 @@ def types_of(
     parameters = list(signature.parameters.values())[1 if caller else 0 :]
     params: list[str] = []
     for parameter in parameters:
+        if (
+            parameter.kind is parameter.KEYWORD_ONLY
+            and parameter.default is not parameter.empty
+        ):
+            continue  # wasm does not give it
         value_type = _type_of(parameter.annotation)
         if value_type is None or parameter.kind not in (
             parameter.POSITIONAL_ONLY,
@@ -96,6 +101,14 @@ def signature_of(function_type: FunctionType) -> inspect.Signature:
                 annotation=_TYPES.get(name, name),
             )
             for index, name in enumerate(function_type.params, 1)
+        ]
+        + [
+            inspect.Parameter(
+                "timeout",
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=float | None,
+            )
         ],
         return_annotation=annotation,
     )

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wazero._wazero import INHERIT, ExitError, Runtime, Trap
+from wazero._wazero import (
+    INHERIT,
+    ExitError,
+    Interrupted,
+    Runtime,
+    Timeout,
+    Trap,
+    _check_timeout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wazero._wazero import _Buffer, _Imports, _Mount, _Path, _Stdin, _Stdout
+    from wazero._wazero import (
+        _Buffer,
+        _Imports,
+        _Mount,
+        _Path,
+        _Seconds,
+        _Stdin,
+        _Stdout,
+    )
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,17 @@ def _read(wasm: _Buffer | _Path) -> tuple[bytes | _Buffer, str | bytes]:
     return wasm, "wasm"
 
 
+def _until(timeout: _Seconds | None) -> float | None:
+    """The time, in time.monotonic's seconds, at which the timeout is over."""
+    _check_timeout("run", timeout)
+    if timeout is None:
+        return None
+    try:
+        return time.monotonic() + float(timeout)
+    except OverflowError:
+        return float("inf")
+
+
 def run(
     wasm: _Buffer | _Path,
     *args: _Path,
@@ -103,6 +131,8 @@ def run(
     text: bool = False,
     encoding: str | None = None,
     errors: str | None = None,
+    timeout: _Seconds | None = None,
+    max_stack: int | str | None = None,
 ) -> CompletedRun:
     """Runs a WASI program to its end, in a Runtime of its own.
 
@@ -112,9 +142,12 @@ def run(
     text=True or an encoding. The program gets the host's clocks, sleep and random
     numbers; files and environment only as given.
 
-    A program that exits with a code other than 0 is ExitError with check=True. A Trap
-    comes out as itself, with what was captured in its stdout and stderr.
+    A program that exits with a code other than 0 is ExitError with check=True. A Trap,
+    and Timeout when it all takes longer than timeout seconds (compiling is waited for),
+    come out as themselves, with what was captured in their stdout and stderr.
+    max_stack is as in Runtime.instantiate.
     """
+    until = _until(timeout)
     if text or errors is not None:
         encoding = encoding or "utf-8"
     if capture_output and (stdout is not INHERIT or stderr is not INHERIT):
@@ -148,11 +181,13 @@ def run(
                 walltime="system",
                 nanotime="system",
                 nanosleep="system",
+                timeout=None if until is None else max(0.0, until - time.monotonic()),
+                max_stack=max_stack,
             ).close()
         except ExitError as error:
             returncode = error.exit_code
-        except Trap as trap:
-            trap.stdout, trap.stderr = capture.results()
+        except (Trap, Timeout, Interrupted) as error:
+            error.stdout, error.stderr = capture.results()
             raise
     completed = CompletedRun(argv, returncode, *capture.results())
     if check:

@@ -12,6 +12,7 @@ from typing import (
     SupportsFloat,
     SupportsIndex,
     TypeAlias,
+    TypeVar,
     final,
     overload,
 )
@@ -27,6 +28,10 @@ _Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Mount: TypeAlias = _Path | tuple[_Path, Literal["ro", "rw"]]
 _System: TypeAlias = Literal["system"] | None
 _Number: TypeAlias = SupportsIndex | SupportsFloat
+_Seconds: TypeAlias = SupportsIndex | SupportsFloat
+_Column: TypeAlias = Buffer | SupportsIndex | SupportsFloat
+_Out: TypeAlias = Buffer | tuple[Buffer, ...] | list[Any]
+_O = TypeVar("_O", bound=_Out)
 _Kind: TypeAlias = Literal["function", "table", "memory", "global", "tag"]
 _AnyType: TypeAlias = FunctionType | TableType | MemoryType | GlobalType | TagType
 
@@ -57,9 +62,12 @@ def func(
     results: Iterable[str] | None = None,
     caller: bool = False,
 ) -> HostFunction: ...
+def _check_timeout(function: str, timeout: _Seconds | None, /) -> None: ...
 def _finalize() -> None: ...
 
-class WazeroError(Exception): ...
+class WazeroError(Exception):
+    element: int  # where Function.map failed
+
 class CompileError(WazeroError): ...
 class LinkError(WazeroError): ...
 class ClosedError(WazeroError): ...
@@ -68,6 +76,16 @@ class ForkedError(WazeroError): ...
 class Trap(WazeroError):
     code: TrapCode | None
     message: str
+    frames: tuple[Frame, ...]
+    stdout: str | bytes | None
+    stderr: str | bytes | None
+
+class Timeout(WazeroError, TimeoutError):
+    frames: tuple[Frame, ...]
+    stdout: str | bytes | None
+    stderr: str | bytes | None
+
+class Interrupted(WazeroError):
     frames: tuple[Frame, ...]
     stdout: str | bytes | None
     stderr: str | bytes | None
@@ -220,6 +238,8 @@ class Runtime:
         nanotime: _System = None,
         nanosleep: _System = None,
         start_functions: Sequence[str] | None = None,
+        timeout: _Seconds | None = None,
+        max_stack: int | str | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def instantiate_file(
@@ -240,6 +260,8 @@ class Runtime:
         nanotime: _System = None,
         nanosleep: _System = None,
         start_functions: Sequence[str] | None = None,
+        timeout: _Seconds | None = None,
+        max_stack: int | str | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def host_module(
@@ -287,6 +309,8 @@ class CompiledModule:
         nanotime: _System = None,
         nanosleep: _System = None,
         start_functions: Sequence[str] | None = None,
+        timeout: _Seconds | None = None,
+        max_stack: int | str | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def close(self) -> None: ...
@@ -315,7 +339,10 @@ class Module:
     def runtime(self) -> Runtime: ...
     @property
     def compiled(self) -> CompiledModule | None: ...
-    def call(self, name: str, /, *args: _Number) -> Any: ...
+    def call(
+        self, name: str, /, *args: _Number, timeout: _Seconds | None = None
+    ) -> Any: ...
+    def interrupt(self) -> None: ...
     def close(self, exit_code: int = 0) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -349,7 +376,17 @@ class Function:
     def results(self) -> tuple[str, ...]: ...
     @property
     def module(self) -> Module: ...
-    def __call__(self, /, *args: _Number) -> Any: ...
+    @property
+    def interruptible(self) -> bool: ...
+    def __call__(self, /, *args: _Number, timeout: _Seconds | None = None) -> Any: ...
+    @overload
+    def map(
+        self, /, *columns: _Column, out: None = None, timeout: _Seconds | None = None
+    ) -> Any: ...
+    @overload
+    def map(
+        self, /, *columns: _Column, out: _O, timeout: _Seconds | None = None
+    ) -> _O: ...
 
 @final
 class Memory:

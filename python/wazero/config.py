@@ -87,3 +87,5 @@ class ModuleConfig:
     nanotime: _System = None
     nanosleep: _System = None
     start_functions: Sequence[str] | None = None
+    timeout: float | None = None
+    max_stack: int | str | None = None

@@ -76,3 +76,104 @@ ADD = """
 @pytest.fixture(scope="session")
 def add_wasm():
     return _wat(ADD)
+
+
+# What takes long, in ways that differ: a loop, recursion without a loop, a loop that
+# calls the host. count(n) gives n, fib(n) is exponential, deep(n) is n calls deep.
+LOOPS = """
+(module $loops
+  (import "env" "tick" (func $tick))
+  (memory (export "memory") 1)
+  (global $turns (export "turns") (mut i64) (i64.const 0))
+  (func $spin (export "spin") (loop $again (br $again)))
+  (func (export "ticking")
+    (loop $again
+      (global.set $turns (i64.add (global.get $turns) (i64.const 1)))
+      (call $tick)
+      (br $again)))
+  (func (export "tick") (call $tick))
+  (func (export "tick_and_spin") (call $tick) (call $spin))
+  (func (export "count") (param $n i32) (result i32) (local $done i32)
+    (loop $again
+      (local.set $done (i32.add (local.get $done) (i32.const 1)))
+      (global.set $turns (i64.add (global.get $turns) (i64.const 1)))
+      (br_if $again (i32.lt_u (local.get $done) (local.get $n))))
+    (local.get $done))
+  (func (export "count_ticking") (param $n i32) (result i32) (local $done i32)
+    (loop $again
+      (call $tick)
+      (local.set $done (i32.add (local.get $done) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $done) (local.get $n))))
+    (local.get $done))
+  (func $fib (export "fib") (param i32) (result i32)
+    (if (result i32) (i32.lt_u (local.get 0) (i32.const 2))
+      (then (local.get 0))
+      (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                     (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+  (func $fib_ticking (export "fib_ticking") (param i32) (result i32)
+    (if (result i32) (i32.lt_u (local.get 0) (i32.const 2))
+      (then (call $tick) (local.get 0))
+      (else (i32.add (call $fib_ticking (i32.sub (local.get 0) (i32.const 1)))
+                     (call $fib_ticking (i32.sub (local.get 0) (i32.const 2)))))))
+  (func $deep (export "deep") (param i32) (result i32)
+    (if (result i32) (local.get 0)
+      (then (i32.add (i32.const 1)
+                     (call $deep (i32.sub (local.get 0) (i32.const 1)))))
+      (else (i32.const 0))))
+  (func $bottomless (export "bottomless") (call $bottomless))
+  (func (export "add") (param i32 i32) (result i32)
+    (i32.add (local.get 0) (local.get 1))))
+"""
+
+
+@pytest.fixture(scope="session")
+def loops_wasm():
+    return _wat(LOOPS)
+
+
+class Loops:
+    """An instance of the module above.
+
+    Where a call can be interrupted anywhere its loops need not call the host. Where it
+    cannot, they do, for calls end at host functions there: so each test asks for what
+    is promised. `tick` is called by the host function.
+    """
+
+    def __init__(self, runtime, wasm, **options):
+        self.tick = lambda: None
+        self.mod = runtime.instantiate(
+            wasm, imports={"env": {"tick": lambda: self.tick()}}, **options
+        )
+        self.exports = self.mod.exports
+        self.interruptible = self.exports.spin.interruptible
+        self.ending = "" if self.interruptible else "_ticking"
+
+    @property
+    def endless(self):
+        """A function that does not return."""
+        return self.exports.spin if self.interruptible else self.exports.ticking
+
+    @property
+    def count(self):
+        return self.exports["count" + self.ending]
+
+    @property
+    def fib(self):
+        return self.exports["fib" + self.ending]
+
+    def check(self):
+        """The instance works."""
+        assert self.exports.add(20, 22) == 42
+        assert self.exports.fib(10) == 55
+
+
+@pytest.fixture(params=["compiler", "interpreter"])
+def make_loops(request, loops_wasm):
+    """Makes Loops with options of instantiate()."""
+    with wazero.Runtime(engine=request.param) as runtime:
+        yield lambda **options: Loops(runtime, loops_wasm, **options)
+
+
+@pytest.fixture
+def loops(make_loops):
+    return make_loops()

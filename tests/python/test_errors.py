@@ -47,12 +47,16 @@ def test_hierarchy():
         wazero.ExitError,
         wazero.ClosedError,
         wazero.ForkedError,
+        wazero.Timeout,
+        wazero.Interrupted,
     ):
         assert issubclass(cls, wazero.WazeroError)
         assert cls.__module__ == "wazero"
         assert cls.__doc__
         assert str(cls("text")) == "text"
     assert issubclass(wazero.WazeroError, Exception)
+    assert issubclass(wazero.Timeout, TimeoutError)
+    assert not issubclass(wazero.Interrupted, TimeoutError)
 
 
 @pytest.mark.parametrize("engine", ["compiler", "interpreter"])
@@ -66,8 +70,10 @@ def test_traps(wat, name, engine):
             trap = caught.value
             assert trap.code == name
             assert trap.code is wazero.TrapCode(name)
-            if trap.code == "stack overflow" and engine == "compiler":
-                assert str(trap) == trap.message == name  # wazero gives no trace
+            if str(trap) == name:
+                # what wazero says when compiled code has no stack left: no trace
+                assert (trap.code, engine) == ("stack overflow", "compiler")
+                assert trap.message == name and trap.frames == ()
                 continue
             assert trap.message == f"wasm error: {name}"
             assert str(trap).startswith(f"wasm error: {name}\nwasm stack trace:\n\t")
@@ -183,6 +189,9 @@ def test_errors_made_by_hand_have_attributes():
     trap = wazero.Trap("x")
     assert (trap.code, trap.message, trap.frames) == (None, "", ())
     assert wazero.ExitError("x").exit_code == 0
+    timeout = wazero.Timeout("late")
+    assert (timeout.frames, timeout.errno, timeout.args) == ((), None, ("late",))
+    assert wazero.Interrupted("x").frames == ()
 
 
 # -------------------------------------------------------------------- bad modules
@@ -370,8 +379,11 @@ pid = os.fork()
 if pid == 0:
     code = 1
     try:
-        for use in (lambda: add(1, 2), lambda: rt.compile(wasm), compiled.instantiate,
-                    lambda: rt.instantiate(wasm), mod.close, rt.close):
+        for use in (lambda: add(1, 2), lambda: add(1, 2, timeout=1), mod.close,
+                    lambda: add.map(b"12345678", 2), mod.interrupt,
+                    lambda: rt.compile(wasm), lambda: rt.instantiate(wasm), rt.close,
+                    lambda: rt.instantiate(compiled), lambda: rt.module("before"),
+                    lambda: rt.host_module("h", {}), rt.__enter__):
             try:
                 use()
             except wazero.ForkedError:

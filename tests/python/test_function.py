@@ -206,9 +206,14 @@ def test_wrong_counts(exports, rt, add_wasm):
         exports.i32(1, 2)
     with pytest.raises(TypeError, match=r"nothing\(\) takes no arguments but 1 was"):
         exports.nothing(1)
-    with pytest.raises(TypeError, match=r"add\(\) takes no keyword arguments"):
+    text = r"add\(\) takes no keyword argument 'b', only 'timeout'"
+    with pytest.raises(TypeError, match=text):
         add(1, b=2)
-    assert add(*(1, 2)) == 3
+    with pytest.raises(TypeError, match=text):
+        add(1, 2, timeout=1, b=2)
+    with pytest.raises(TypeError, match=r"add\(\) takes 2 arguments .* but 1 was"):
+        add(1, timeout=2)
+    assert add(*(1, 2)) == add(1, 2, timeout=None) == 3
 
 
 def test_no_result(exports):
@@ -279,7 +284,9 @@ def test_repr_of_shapes(exports, rt, wat):
 
 def test_signature(rt, add_wasm, exports, wat):
     signature = inspect.signature(rt.instantiate(add_wasm).exports.add)
-    assert list(signature.parameters) == ["arg1", "arg2"]
+    assert list(signature.parameters) == ["arg1", "arg2", "timeout"]
+    timeout = signature.parameters["timeout"]
+    assert timeout.kind is timeout.KEYWORD_ONLY and timeout.default is None
     parameter = signature.parameters["arg1"]
     assert parameter.annotation == wazero.I32
     assert parameter.kind is parameter.POSITIONAL_ONLY
@@ -297,6 +304,8 @@ def test_docstrings_have_signatures():
         (wazero.Runtime, ["config", "engine", "memory_limit"]),
         (wazero.Runtime.instantiate, ["self", "wasm", "name"]),
         (wazero.Memory.read, ["self", "ptr", "n"]),
+        (wazero.Module.call, ["self", "name", "args", "timeout"]),
+        (wazero.Function.map, ["self", "columns", "out", "timeout"]),
         (wazero.func, ["callable", "params", "results", "caller"]),
     ):
         assert (

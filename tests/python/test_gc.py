@@ -163,6 +163,40 @@ def test_cycle_of_linked_modules(rt, wat, collect):
     assert alive(refs) == []
 
 
+def test_a_host_function_that_drops_its_own_module(rt, wat, collect):
+    """It is called through a table, so that the call does not hold its module."""
+    source = rt.instantiate(
+        wat(
+            """(module (table (export "t") 1 funcref)
+            (func (export "go") (param i32) (result i32)
+              (call_indirect (param i32) (result i32)
+                (local.get 0) (i32.const 0))))"""
+        )
+    )
+    users = [
+        rt.instantiate(
+            wat(
+                """(module (import "s" "t" (table 1 funcref))
+                (import "env" "f" (func $f (param i32) (result i32)))
+                (elem (i32.const 0) $f))"""
+            ),
+            imports={"s": source, "env": {"f": lambda value: drop(value)}},
+        )
+    ]
+
+    def drop(value):
+        users[0].close()
+        users.clear()
+        collect()
+        return [value] * 3  # and the label and types of the binding are needed
+
+    with pytest.raises((TypeError, wazero.WazeroError)):
+        source.exports.go(7)
+    collect()
+    with pytest.raises(wazero.WazeroError):
+        source.exports.go(7)
+
+
 def test_closed_module_leaves_the_runtime(rt, wasm):
     mod = rt.instantiate(wasm, name="x", imports={"env": {"f": lambda: 1}})
     ref = weakref.ref(mod)

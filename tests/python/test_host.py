@@ -451,6 +451,24 @@ def test_host_module_annotations_in_text(rt):
     assert host.exports.g.type == (("i32",), ())
 
 
+def test_keyword_only_parameters_are_not_given(rt):
+    """Those with defaults; so a Function, which takes timeout=, has its types."""
+
+    def f(x: wazero.I32, *, y: int = 3) -> wazero.I32:
+        return x + y
+
+    def g(x: wazero.I32, *, y: wazero.I32) -> wazero.I32:
+        return x + y
+
+    host = rt.host_module("env", {"f": f})
+    assert host.exports.f(4) == 7
+    again = rt.host_module("again", {"f": host.exports.f})
+    assert again.exports.f.type == host.exports.f.type
+    assert again.exports.f(4) == 7
+    with pytest.raises(TypeError, match="type of parameter 'y' is not known"):
+        rt.host_module("other", {"g": g})
+
+
 def test_host_module_caller(rt, wat):
     def who(caller, value: wazero.I32) -> wazero.I32:
         seen.append((caller, value))

@@ -137,5 +137,4 @@ run = getattr(sub, "run_string", None) or sub.exec
 run(interpreter, code)
 """
     )
-    expected = {"refused"} if sys.version_info >= (3, 12) else {"refused", "imported"}
-    assert out.strip() in expected
+    assert out.strip() == "refused"
