@@ -46,7 +46,8 @@ PYTHON_SOURCES := $(wildcard python/extension/*.[ch] python/wazero/* python/meso
 MESON_FILES := meson.build meson.options pyproject.toml
 PACKAGE_SOURCES := $(C_SOURCES) $(ENGINE_SOURCES) $(PYTHON_SOURCES) $(MESON_FILES)
 C_FORMATTED = $(wildcard lib/*.[ch] lib/*/*.[ch] python/extension/*.[ch] \
-	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c examples/c/*.c examples/c/*.cpp)
+	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c benchmarks/*.[ch] examples/c/*.c \
+	examples/c/*.cpp)
 
 .PHONY: help demo test test-c test-go test-python hammer sanitize sanitize-c sanitize-python \
 	valgrind arm64 bench lint docs fuzz wheel install-c clean engine package

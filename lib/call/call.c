@@ -125,17 +125,34 @@ HOT wazero_error_t *take_engine(wazero__callable_t *callable,
     return USUAL((*engine)->handle) ? NULL : make_engine(callable, *engine);
 }
 
+static wazero_error_t *call_through_go(const wazero__callable_t *callable,
+                                       wazero__thread_t *thread,
+                                       wazero__activation_t *activation,
+                                       const wazero__call_engine_t *engine,
+                                       uint64_t *stack)
+{
+    wazero__thread_detach(thread); /* nothing can take it out of wasm */
+    wazero__thread_count_entry(thread);
+    return wazero__call_engine(activation, wazero__engine()->function_call,
+                               engine->handle, stack, callable->type->slot_count);
+}
+
+HOT wazero_error_t *call_once(const wazero__callable_t *callable,
+                              wazero__thread_t *thread,
+                              wazero__activation_t *activation,
+                              const wazero__call_engine_t *engine, uint64_t *stack)
+{
+    if (USUAL(engine->entry.preamble != 0))
+        return wazero__direct_run(thread, activation, callable, engine, stack);
+    return call_through_go(callable, thread, activation, engine, stack);
+}
+
 wazero_error_t *wazero__call_once(const wazero__callable_t *callable,
                                   wazero__thread_t *thread,
                                   wazero__activation_t *activation,
                                   const wazero__call_engine_t *engine, uint64_t *stack)
 {
-    if (engine->entry.preamble)
-        return wazero__direct_run(thread, activation, callable, engine, stack);
-    wazero__thread_detach(thread); /* nothing can take it out of wasm */
-    wazero__thread_count_entry(thread);
-    return wazero__call_engine(activation, wazero__engine()->function_call,
-                               engine->handle, stack, callable->type->slot_count);
+    return call_once(callable, thread, activation, engine, stack);
 }
 
 wazero_error_t *wazero__call_settle(wazero_error_t *error, wazero_error_t *pending)
@@ -389,9 +406,8 @@ HOT wazero_error_t *call_wasm(void *stack, const wazero__callable_t *callable,
                               wazero__activation_t *activation,
                               const wazero__call_engine_t *engine)
 {
-    wazero_error_t *error =
-        wazero__call_once(callable, thread, activation, engine, stack);
-    if (!error)
+    wazero_error_t *error = call_once(callable, thread, activation, engine, stack);
+    if (USUAL(!error))
         wazero__clear_upper_halves(callable->type->results,
                                    callable->type->result_count, stack);
     return error;

@@ -14,18 +14,12 @@
 #include <stdlib.h>
 
 #include "call/attend.h"
-#include "call/enter.h"
 #include "call/interrupt.h"
-#include "call/offsets.h"
 #include "call/wait.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
-#include "module.h"
 #include "value.h"
-
-/* A call needs at least this much of the wasm stack. */
-static const size_t STACK_LEAST = 16 * 1024;
 
 /* What x86-64 code may use below its stack pointer, and some more. */
 static const uintptr_t RED_ZONE = 256;
@@ -361,47 +355,29 @@ static wazero_error_t *check_home(call_t *call)
                                                  : NULL;
 }
 
-/* How far the stack of a call may go that begins at top. */
-static uintptr_t stack_bottom(wazero__thread_t *thread, uintptr_t top, size_t max_stack)
+wazero_error_t *wazero__direct_prepare(wazero__thread_t *thread, size_t max_stack)
 {
-    uintptr_t bottom = top - max_stack;
-    if (top == thread->wasm_highest)
-        thread->wasm_bottom = bottom;
-    return bottom > thread->wasm_bottom ? bottom : thread->wasm_bottom;
-}
-
-wazero_error_t *wazero__direct_run(wazero__thread_t *thread,
-                                   wazero__activation_t *activation,
-                                   const wazero__callable_t *callable,
-                                   const wazero__call_engine_t *engine, uint64_t *stack)
-{
-    const wz_entry *entry = &engine->entry;
-    uintptr_t context = entry->execution_context;
-    size_t max_stack = activation->module->max_stack;
     wazero_error_t *error = NULL;
-    if (__builtin_expect(!wazero__thread_is_ready(thread, max_stack), 0) &&
+    if (!wazero__thread_is_ready(thread, max_stack) &&
         (!thread->prepared || thread->wasm_top == thread->wasm_highest))
         error = wazero__thread_prepare(thread, max_stack);
-    if (!error && __builtin_expect(!thread->park, 0))
+    if (!error && !thread->park)
         error = wazero__interrupt_provide(thread);
-    if (error)
-        return error;
-    uintptr_t top = thread->wasm_top;
-    uintptr_t bottom = stack_bottom(thread, top, max_stack);
-    if (top < bottom + STACK_LEAST)
-        return wazero__call_too_deep();
-    set(context, OFFSET_STACK_BOTTOM, bottom);
-    *entry->stack_top = top;
-    wazero__thread_count_entry(thread);
-    wazero__thread_run(thread, context);
-    uint32_t exit_code = wazero__enter(entry, stack, top);
-    wazero__thread_run(thread, 0);
-    bool at_home = entry->module_context == activation->module->context;
-    if (__builtin_expect(exit_code == 0 && at_home, 1))
-        return NULL;
-    call_t call = {thread, activation, callable, engine, context, stack, false};
-    error = go_on(&call, exit_code);
-    if (!error && !at_home && !has_forked(&call))
+    return error;
+}
+
+wazero_error_t *wazero__direct_go_on(wazero__thread_t *thread,
+                                     wazero__activation_t *activation,
+                                     const wazero__callable_t *callable,
+                                     const wazero__call_engine_t *engine,
+                                     uint64_t *stack, uint32_t exit_code, uintptr_t top)
+{
+    call_t call = {
+        thread, activation, callable, engine, engine->entry.execution_context,
+        stack,  false};
+    wazero_error_t *error = go_on(&call, exit_code);
+    if (!error && engine->entry.module_context != activation->module->context &&
+        !has_forked(&call))
         error = check_home(&call);
     thread->wasm_top = top;
     return error;

@@ -106,15 +106,19 @@ END wazero__enter
 FUNCTION wazero__resume
         SAVE    %rdi
         movq    %rdi, %rax
-        COME_BACK_TO .Lresumed
+        /* A call, so that the processor foresees the return that brings us back. */
+        call    1f
+        .cfi_remember_state
+        LEAVE
+1:
+        .cfi_restore_state
+        .cfi_adjust_cfa_offset 8
+        movq    %rbp, OFFSET_ORIGINAL_FRAME_POINTER(%rax)
+        movq    %rsp, OFFSET_ORIGINAL_STACK_POINTER(%rax)
         movq    OFFSET_FRAME_POINTER_BEFORE_GO_CALL(%rax), %rbp
         movq    OFFSET_GO_CALL_RETURN_ADDRESS(%rax), %rcx
         movq    OFFSET_STACK_POINTER_BEFORE_GO_CALL(%rax), %rsp
         jmp     *%rcx
-        .cfi_adjust_cfa_offset -8
-.Lresumed:
-        endbr64
-        LEAVE
 END wazero__resume
 
 /* uint32_t wazero__unpark(uintptr_t execution_context, void (*again)(void)) */

@@ -114,11 +114,8 @@ static int call_python(HostBinding *binding, wazero_module_t *caller, uint64_t *
             return -1;
         }
     }
-    int status = -1;
-    if (Py_EnterRecursiveCall(" in a host function of wasm") == 0) {
-        status = call_with(binding, caller, stack, args);
-        Py_LeaveRecursiveCall();
-    }
+    /* libwazero limits how deep calls nest, Python how deep its own functions do. */
+    int status = call_with(binding, caller, stack, args);
     if (args != small)
         PyMem_Free(args);
     return status;

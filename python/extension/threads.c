@@ -4,8 +4,7 @@
  * interpreter may import the extension, so there is one user of it.
  *
  * A call of wasm begins with the GIL held. libwazero detaches when the call takes long
- * or waits, from a signal handler if need be, and attaches again before each host
- * function and before it returns.
+ * or waits, and attaches again before each host function and before it returns.
  *
  * The end. A thread that wants the GIL of an interpreter that is going away must not
  * run on. Up to 3.13 Python has it call pthread_exit(), which unwinds its stack through

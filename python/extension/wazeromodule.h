@@ -230,6 +230,8 @@ typedef struct {
     ModuleObject *module;
     wazero_function_t *handle; /* borrowed from the module's slot */
     const wazero_function_type_t *type;
+    bool takes_integers; /* and nothing else */
+    bool gives_i32;
     ExportSlot *slot;
     PyObject *name;
     PyObject *weakrefs;
@@ -340,6 +342,15 @@ typedef enum {
 static inline bool Convert_is_number(wazero_value_type_t type)
 {
     return type >= WAZERO_TYPE_F64 && type <= WAZERO_TYPE_I32;
+}
+
+/* The same where only an i32 or i64 can be meant. */
+static inline bool Convert_integer_quickly(PyObject *value, uint64_t *slot)
+{
+    if (!PyLong_CheckExact(value) || !PyUnstable_Long_IsCompact((PyLongObject *)value))
+        return false;
+    *slot = (uint64_t)PyUnstable_Long_CompactValue((PyLongObject *)value);
+    return true;
 }
 
 /* What Convert_to_slot does, for the commonest values: those of the exact types, ints

@@ -1,11 +1,17 @@
 """Forked processes: what goes on there, and what does not."""
 
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
 import wazero
+
+pytestmark = pytest.mark.skipif(
+    "WAZERO_SANITIZED" in os.environ,
+    reason="in a child the lock of the sanitizer's allocator may be held for ever",
+)
 
 # What the programs begin with. They print nothing; what fails in a child fails here.
 PRELUDE = """

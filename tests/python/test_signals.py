@@ -5,6 +5,7 @@ Where calls cannot be interrupted everywhere (Loops in conftest.py) the guest ca
 host all the time, and Python runs signal handlers in the host function.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -461,6 +462,11 @@ def test_storm(run):
     run(STORM)
 
 
+@pytest.mark.skipif("WAZERO_SANITIZED" in os.environ, reason="see test_fork.py")
+@pytest.mark.skipif(
+    "WAZERO_SANITIZED" in os.environ,
+    reason="in a child the lock of the sanitizer's allocator may be held for ever",
+)
 def test_main_thread_of_a_child(run):
     """In a forked child the thread that forked is the main thread."""
     run(
