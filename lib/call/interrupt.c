@@ -109,17 +109,6 @@ static void restore(const wazero__parked_t *parked, mcontext_t *machine)
 
 #elif defined(__aarch64__)
 
-/* The first record behind the registers; asm/sigcontext.h has it, and does not go
- * together with signal.h. */
-typedef struct {
-    uint32_t magic;
-    uint32_t size;
-    uint32_t status;
-    uint32_t control;
-    uint8_t vectors[32][16];
-} vector_record_t;
-static const uint32_t VECTOR_MAGIC = 0x46508001;
-
 static uintptr_t program_counter(const mcontext_t *machine)
 {
     return (uintptr_t)machine->pc;
@@ -141,15 +130,14 @@ static void divert(mcontext_t *machine, void (*stub)(void), uintptr_t context)
     machine->regs[0] = context;
 }
 
-/* The record of the vector registers, NULL if there is none. Compiled code uses no
- * others (SVE), whose records therefore stay as each frame has them. */
-static void *vectors(const mcontext_t *machine)
+/* The record of a kind, NULL if there is none. */
+static void *find_record(const mcontext_t *machine, uint32_t magic)
 {
     const uint8_t *at = machine->__reserved, *limit = at + sizeof machine->__reserved;
-    vector_record_t record;
+    struct _aarch64_ctx record;
     while (at + sizeof record <= limit) {
-        memcpy(&record, at, 2 * sizeof(uint32_t));
-        if (record.magic == VECTOR_MAGIC)
+        memcpy(&record, at, sizeof record);
+        if (record.magic == magic)
             return (void *)at;
         if (!record.magic || !record.size || record.size > (size_t)(limit - at))
             return NULL;
@@ -169,30 +157,28 @@ static bool is_leaving(const mcontext_t *machine)
 
 static bool save(wazero__parked_t *parked, const mcontext_t *machine)
 {
-    const void *record = vectors(machine);
     if (is_leaving(machine))
         return false;
-    parked->extended_size = record ? sizeof(vector_record_t) : 0;
-    if (parked->extended_size > parked->capacity)
-        return false;
-    memcpy(parked->machine.regs, machine->regs, sizeof machine->regs);
-    parked->machine.sp = machine->sp;
-    parked->machine.pc = machine->pc;
-    parked->machine.pstate = machine->pstate;
-    if (record)
-        memcpy(parked->extended, record, parked->extended_size);
+    parked->machine = *machine;
     return true;
 }
 
+/* All records belong together: QEMU takes the vector registers from that of SVE if
+ * there is one. Only where the kernel put some elsewhere, behind a pointer into the
+ * frame of the first signal, the vector registers must do. */
 static void restore(const wazero__parked_t *parked, mcontext_t *machine)
 {
-    void *record = vectors(machine);
-    memcpy(machine->regs, parked->machine.regs, sizeof machine->regs);
-    machine->sp = parked->machine.sp;
-    machine->pc = parked->machine.pc;
-    machine->pstate = parked->machine.pstate;
-    if (record && parked->extended_size)
-        memcpy(record, parked->extended, parked->extended_size);
+    const mcontext_t *saved = &parked->machine;
+    memcpy(machine->regs, saved->regs, sizeof machine->regs);
+    machine->sp = saved->sp;
+    machine->pc = saved->pc;
+    machine->pstate = saved->pstate;
+    const void *from = find_record(saved, FPSIMD_MAGIC);
+    void *to = find_record(machine, FPSIMD_MAGIC);
+    if (!find_record(saved, EXTRA_MAGIC) && !find_record(machine, EXTRA_MAGIC))
+        memcpy(machine->__reserved, saved->__reserved, sizeof machine->__reserved);
+    else if (from && to)
+        memcpy(to, from, sizeof(struct fpsimd_context));
 }
 
 #endif
