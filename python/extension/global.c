@@ -1,8 +1,8 @@
 /*
  * global.c - Global, an exported global.
  *
- * Reading and setting let the GIL go: they wait while another thread is in the module.
- * The C handle belongs to the Module.
+ * Reading and setting wait while another thread is in the module; libwazero lets the
+ * GIL go then. The C handle belongs to the Module.
  */
 #include "wazeromodule.h"
 
@@ -86,12 +86,9 @@ static PyObject *Global_get_value(GlobalObject *self, void *Py_UNUSED(closure))
 {
     State *state = State_of(self);
     uint64_t slot = 0;
-    wazero_error_t *error;
     if (!Module_is_open(state, self->module) || !is_number(self))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    error = wazero_global_get(self->handle, &slot);
-    Py_END_ALLOW_THREADS
+    wazero_error_t *error = wazero_global_get(self->handle, &slot);
     if (error)
         return Errors_raise(state, error);
     return Convert_from_slot(slot, wazero_global_type(self->handle));
@@ -103,7 +100,6 @@ static int Global_set_value(GlobalObject *self, PyObject *value,
     State *state = State_of(self);
     wazero_value_type_t type = wazero_global_type(self->handle);
     uint64_t slot = 0;
-    wazero_error_t *error;
     if (!value) {
         PyErr_Format(PyExc_AttributeError, "the value of global '%U' cannot be deleted",
                      self->name);
@@ -122,9 +118,7 @@ static int Global_set_value(GlobalObject *self, PyObject *value,
                           value, type);
         return -1;
     }
-    Py_BEGIN_ALLOW_THREADS
-    error = wazero_global_set(self->handle, slot);
-    Py_END_ALLOW_THREADS
+    wazero_error_t *error = wazero_global_set(self->handle, slot);
     if (!error)
         return 0;
     Errors_raise(state, error);

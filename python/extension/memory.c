@@ -579,14 +579,12 @@ static PyObject *Memory_grow(MemoryObject *self, PyObject *const *args,
     PyObject *value;
     uint64_t delta;
     uint32_t old_pages;
-    wazero_error_t *error;
     if (Args_parse(&spec, args, nargs, kwnames, &value) < 0 ||
         Args_uint64(value, "grow() argument 'delta'", UINT32_MAX, &delta) < 0 ||
         !is_open(self))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    error = wazero_memory_grow(self->handle, (uint32_t)delta, &old_pages);
-    Py_END_ALLOW_THREADS
+    wazero_error_t *error =
+        wazero_memory_grow(self->handle, (uint32_t)delta, &old_pages);
     if (error)
         return Errors_raise(State_of(self), error);
     return PyLong_FromUnsignedLong(old_pages);

@@ -210,21 +210,33 @@ check()
     )
 
 
-def test_waiting_for_another_thread(run):
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "loops.exports.add(1, 2, timeout=30)",
+        "loops.exports.add(1, 2)",
+        "loops.exports.add.map(bytes(8), 1)",
+        "turns.value",
+        "setattr(turns, 'value', 3)",
+        "memory.grow(1)",
+    ],
+)
+def test_waiting_for_another_thread(run, wait):
     """The main thread waits for an instance in which another thread is."""
     run(
-        """
+        f"""
 inside, leave = threading.Event(), threading.Event()
 def wait():
     inside.set()
     leave.wait(60)
 host.append(wait)
+memory, turns = loops.memory, loops.exports.turns
 thread = threading.Thread(target=loops.exports.tick)
 thread.start()
 inside.wait(30)
 later()
 try:
-    loops.exports.add(1, 2, timeout=30)
+    {wait}
 except KeyboardInterrupt:
     reacted()
     print("done")
