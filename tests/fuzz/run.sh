@@ -8,7 +8,7 @@ build=$1 seconds=$2
 export ASAN_OPTIONS=detect_leaks=1
 mkdir -p "$build/corpus"
 common="-g -O1 -std=c11 -D_GNU_SOURCE -DWAZERO_VERSION=\"fuzz\" -Iinclude -Ilib"
-sources="tests/fuzz/parse.c $(find lib -name '*.c')"
+sources="tests/fuzz/parse.c $(find lib -name '*.c' -o -name '*.S')"
 if clang -fsanitize=fuzzer,address,undefined $common $sources -lpthread -ldl -lm \
     -o "$build/parse" 2>/dev/null; then
     cp -n tests/wasm/*.wasm "$build/corpus/"
