@@ -84,6 +84,14 @@ static inline void store(const wazero_function_type_t *type, const map_t *map,
     }
 }
 
+/* A long map goes on without the host's lock. The watchdog would not see to that: the
+ * thread never stays in wasm, for it enters anew with each element. */
+static inline void let_go(wazero__thread_t *thread, const map_t *map)
+{
+    if (map->count >= LONG_MAP)
+        wazero__thread_detach(thread);
+}
+
 static wazero_error_t *map_all(void *argument, const wazero__callable_t *callable,
                                wazero__thread_t *thread,
                                wazero__activation_t *activation,
@@ -92,14 +100,14 @@ static wazero_error_t *map_all(void *argument, const wazero__callable_t *callabl
     map_t *map = argument;
     const wazero_function_type_t *type = callable->type;
     wazero_error_t *error = NULL;
-    if (map->count >= LONG_MAP)
-        wazero__thread_detach(thread);
+    let_go(thread, map);
     while (map->done < map->count && !error) {
         if (__builtin_expect(
                 atomic_load_explicit(&thread->attention, memory_order_relaxed), 0)) {
             error = wazero__attend(thread);
             if (error)
                 break;
+            let_go(thread, map); /* polling the host has taken its lock */
         }
         load(type, map, map->done);
         error = wazero__call_once(callable, thread, activation, engine, map->stack);

@@ -89,6 +89,30 @@ def test_map_lets_go(loops):
         assert counting.number - before > 1000
 
 
+def test_map_goes_on_without_the_gil(loops):
+    """Also after it has looked for signals, every 40 ms, which takes the GIL. Elements
+    are so short that it looks between them, hardly ever in the middle of one."""
+    column = array.array("i", [1]) * 100_000_000
+    out = column[:]
+    gaps, end = [0.0], threading.Event()
+
+    def tick():
+        last = time.monotonic()
+        while not end.wait(0.001):
+            now = time.monotonic()
+            gaps.append(now - last)
+            last = now
+        gaps.append(time.monotonic() - last)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    with pytest.raises(wazero.Timeout):
+        loops.count.map(column, out=out, timeout=1.5)
+    end.set()
+    thread.join(30)
+    assert max(gaps) < 0.5
+
+
 def test_starting_lets_go(make_loops, wat):
     runtime = make_loops().mod.runtime
     wasm = wat(

@@ -174,10 +174,6 @@ check()
     )
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="open defect, about one run in ten: the map ends before Ctrl-C is seen",
-)
 def test_map(run):
     run(
         """
