@@ -309,6 +309,18 @@ typedef struct {
     } type;
 } wazero_extern_t;
 
+/* A section of a module as it stands in the bytes. Its contents are its last bytes:
+ * they begin at offset + size - data_size. */
+typedef struct {
+    uint8_t id;       /* as in the binary format; 0 is a custom section */
+    const char *name; /* of a custom section its own, else what the id means: "type" */
+    size_t name_size;
+    size_t offset;    /* of the section in the module, where its id is */
+    size_t size;      /* of the whole section, id and size included */
+    const void *data; /* its contents; of a custom section what is behind the name */
+    size_t data_size;
+} wazero_section_t;
+
 /* "function", "table", "memory", "global" or "tag"; "unknown" for another number.
  * Ownership: static. Threads: any. Errors: none. */
 WAZERO_API const char *wazero_extern_kind_name(wazero_extern_kind_t kind);

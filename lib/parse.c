@@ -324,6 +324,31 @@ static const section_t sections[] = {
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
 enum { SECTION_TABLE = 4, SECTION_START = 8 };
 
+/* Notes the section that begins at start and is about to be read. The name and the
+ * contents of a custom one are not known yet. */
+static void add_section(wazero__parser_t *p, uint8_t id, const uint8_t *start)
+{
+    wazero__parsed_t *parsed = p->parsed;
+    if (parsed->section_count >= WAZERO__MAX_CUSTOM_SECTIONS + SECTION_COUNT) {
+        wazero__parse_fail(p, start, "more sections than the limit of %u",
+                           WAZERO__MAX_CUSTOM_SECTIONS);
+        return;
+    }
+    parsed->sections =
+        wazero__parse_room(p, parsed->sections, parsed->section_count,
+                           &p->section_capacity, sizeof *parsed->sections);
+    if (!p->error)
+        parsed->sections[parsed->section_count++] = (wazero_section_t){
+            .id = id,
+            .name = sections[id].name,
+            .name_size = strlen(sections[id].name),
+            .offset = (size_t)(start - p->wasm),
+            .size = (size_t)(p->in.end - start),
+            .data = p->in.at,
+            .data_size = wazero__reader_left(&p->in),
+        };
+}
+
 /* Reads the section whose id and size have been read, from payload to end. */
 static void parse_section(wazero__parser_t *p, uint8_t id, const uint8_t *start,
                           const uint8_t *end)
@@ -331,6 +356,7 @@ static void parse_section(wazero__parser_t *p, uint8_t id, const uint8_t *start,
     const uint8_t *payload = p->in.at;
     p->section = sections[id].name;
     p->in.end = end;
+    add_section(p, id, start);
     sections[id].parse(p);
     if (!p->error && p->in.at != end)
         wazero__parse_fail(p, p->in.at,
@@ -381,10 +407,10 @@ static void parse_sections(wazero__parser_t *p)
 static void check_whole(wazero__parser_t *p)
 {
     size_t defined = p->parsed->function_count - p->parsed->imported_function_count;
-    if (defined != p->code_count)
+    if (defined != p->parsed->code_count)
         wazero__parse_fail_plain(
-            p, "function and code section have inconsistent lengths: %zu != %u",
-            defined, p->code_count);
+            p, "function and code section have inconsistent lengths: %zu != %zu",
+            defined, p->parsed->code_count);
 }
 
 static void parse_module(wazero__parser_t *p)
@@ -412,7 +438,7 @@ wazero_error_t *wazero__parse(const void *wasm, size_t size,
     arena_block_t *arena = new_block(NULL, FIRST_BLOCK);
     if (!arena)
         return wazero__error_memory();
-    wazero__parsed_t first = {.arena = arena};
+    wazero__parsed_t first = {.arena = arena, .wasm = start, .wasm_size = size};
     wazero__parser_t p = {
         .in = {start, start + size},
         .wasm = start,

@@ -20,14 +20,61 @@ typedef struct {
     uint32_t memory_pages;
     uint32_t table_elements;
     wazero_features_t features;
+    bool
+        shallow; /* the bytes are not for Go: neither look into functions nor rewrite */
 } wazero__parse_limits_t;
 
+typedef struct {
+    wazero_limits_t limits;
+    wazero_value_type_t element;
+    uint32_t init; /* where its initial value is in the bytes; 0 for none */
+} wazero__table_t;
+
+typedef struct {
+    wazero_value_type_t value;
+    bool is_mutable;
+    uint32_t init; /* where its initial value is in the bytes; 0 for an import */
+} wazero__global_t;
+
+/* Where a part of the bytes is; at = 0 for nothing. */
+typedef struct {
+    uint32_t at;
+    uint32_t size;
+} wazero__span_t;
+
+/* A name of the name section. */
+typedef struct {
+    uint32_t index;
+    wazero__span_t place;
+} wazero__name_t;
+
+/* The kinds of names, with the numbers of their subsections. */
+enum { WAZERO__NAME_KINDS = 12 };
+
 typedef struct wazero__parsed {
+    /* The bytes that were read: the caller's, who keeps them for as long as he asks for
+     * sections' contents, names and what else is only a place here. */
+    const uint8_t *wasm;
+    size_t wasm_size;
+    wazero_section_t *sections; /* in their order */
+    size_t section_count;
     wazero_function_type_t *types;
     size_t type_count;
     uint32_t *functions; /* type index of each function, imported ones first */
     size_t function_count;
     size_t imported_function_count;
+    uint32_t *code; /* where the bodies of functions are, at their sizes */
+    size_t code_count;
+    wazero__table_t *tables; /* imported ones first, as everywhere */
+    size_t table_count, imported_table_count;
+    wazero__global_t *globals;
+    size_t global_count, imported_global_count;
+    uint32_t *tags; /* type indices */
+    size_t tag_count, imported_tag_count;
+    uint32_t *elements; /* where the segments are */
+    size_t element_count;
+    uint32_t *data; /* where the segments are */
+    size_t data_count;
     wazero_extern_t *imports;
     size_t import_count;
     wazero_extern_t *exports;
@@ -39,6 +86,11 @@ typedef struct wazero__parsed {
     uint32_t start; /* function index */
     char *name;     /* from the name section, "" if there is none */
     size_t name_size;
+    /* Names of functions that wazero finds, by increasing index, and subsections of
+     * names by kind, the last one of each. */
+    wazero__name_t *function_names;
+    size_t function_name_count;
+    wazero__span_t names[WAZERO__NAME_KINDS];
     uint8_t *bytes; /* for Go: rewritten, or NULL if the original will do */
     size_t size;
     uint32_t *export_slots; /* hash table for wazero__parsed_export */
@@ -55,6 +107,11 @@ wazero_error_t *wazero__parse(const void *wasm, size_t size,
 
 /* parsed may be NULL. */
 void wazero__parsed_delete(wazero__parsed_t *parsed);
+
+/* The name of a function from the name section, "" if there is none. It is in the bytes
+ * that were read, with no NUL behind it. Takes a binary search. */
+const char *wazero__parsed_function_name(const wazero__parsed_t *parsed, uint32_t index,
+                                         size_t *size);
 
 /* The export of this name, or NULL. Constant time on average: exports are hashed. */
 const wazero_extern_t *wazero__parsed_export(const wazero__parsed_t *parsed,

@@ -206,9 +206,9 @@ static const uint8_t *scan_tag(scan_t *s, const uint8_t *at)
     at = scan_u32(s, at, &tag);
     if (!at)
         return NULL;
-    if (tag >= s->p->tag_count)
+    if (tag >= s->p->parsed->tag_count)
         return stop(s, LEAVE_TO_WAZERO);
-    s->values += s->p->arities[s->p->tags[tag]].params;
+    s->values += s->p->arities[s->p->parsed->tags[tag]].params;
     return at;
 }
 
@@ -537,12 +537,16 @@ static void parse_body(wazero__parser_t *p, uint32_t index, label_t *labels,
                            index);
         return;
     }
+    totals->locals += locals.count;
+    if (p->limits->shallow) {
+        p->in.at = p->in.end;
+        return;
+    }
     labels[0] = (label_t){0, arity.results};
     scan_t s = {.p = p, .end = p->in.end, .labels = labels};
     const uint8_t *at = scan(&s, p->in.at);
     report_verdict(p, index, s.verdict, at);
     check_costs(p, index, &s, locals.count);
-    totals->locals += locals.count;
     totals->values += s.values;
     p->in.at = p->in.end;
 }
@@ -553,6 +557,7 @@ static void parse_bodies(wazero__parser_t *p, uint32_t count, label_t *labels,
     const uint8_t *section_end = p->in.end;
     for (uint32_t i = 0; i < count && !p->error; i++) {
         const uint8_t *at = p->in.at;
+        p->parsed->code[i] = wazero__parse_place(p, at);
         uint32_t size = wazero__parse_u32(p, "the size of a function");
         size_t left = wazero__reader_left(&p->in);
         if (!p->error && size > left)
@@ -576,7 +581,8 @@ void wazero__parse_code(wazero__parser_t *p)
     size_t defined = p->parsed->function_count - p->parsed->imported_function_count;
     uint32_t count =
         wazero__parse_count(p, "function bodies", 3, WAZERO__MAX_FUNCTIONS);
-    p->code_count = count;
+    p->parsed->code = wazero__parse_alloc(p, count, sizeof *p->parsed->code);
+    p->parsed->code_count = count;
     if (!p->error && count != defined)
         wazero__parse_fail_plain(
             p, "function and code section have inconsistent lengths: %zu != %u",

@@ -26,6 +26,7 @@
 #define WAZERO__MAX_TAGS 1000000u
 #define WAZERO__MAX_TABLES 100000u
 #define WAZERO__MAX_DATA_SEGMENTS 100000u
+#define WAZERO__MAX_CUSTOM_SECTIONS 100000u
 /* Element segments and all their elements together: wazero takes 60 bytes for each. */
 #define WAZERO__MAX_ELEMENTS 10000000u
 #define WAZERO__MAX_PARAMS 1000u
@@ -68,20 +69,13 @@ typedef struct {
     uint16_t results;
 } wazero__arity_t;
 
+/* Where the limits of a table are that is defined here, and what Go gets as maximum. */
 typedef struct {
-    wazero_limits_t limits;
-    wazero_value_type_t element;
-    /* Of a table defined here: where its limits are, and what Go gets as maximum. */
     const uint8_t *flags_at;
     const uint8_t *min_end;
     const uint8_t *limits_end;
     uint32_t max_for_go;
-} wazero__table_t;
-
-typedef struct {
-    wazero_value_type_t value;
-    bool is_mutable;
-} wazero__global_t;
+} wazero__table_place_t;
 
 typedef struct wazero__parser {
     wazero__reader_t
@@ -94,15 +88,9 @@ typedef struct wazero__parser {
     wazero__parsed_t *parsed;
 
     wazero__arity_t *arities; /* of the types */
-    size_t function_capacity;
-    wazero__table_t *tables;
-    size_t table_count, table_capacity, imported_table_count;
-    wazero__global_t *globals;
-    size_t global_count, global_capacity;
-    uint32_t *tags; /* type indices */
-    size_t tag_count, tag_capacity;
+    size_t function_capacity, table_capacity, global_capacity, tag_capacity;
+    size_t section_capacity, function_name_capacity;
     uint32_t element_count; /* segments and elements, as MAX_ELEMENTS counts them */
-    uint32_t code_count;
     bool has_name_section;
 
     /* What has to be rewritten for Go; NULL for nothing. */
@@ -112,7 +100,8 @@ typedef struct wazero__parser {
     const uint8_t *start_section; /* its id byte */
     const uint8_t *start_payload; /* its first payload byte */
     bool tables_change;
-    const uint8_t *table_section; /* its id byte */
+    wazero__table_place_t *table_places; /* of those defined here */
+    const uint8_t *table_section;        /* its id byte */
     const uint8_t *table_payload;
     const uint8_t *table_section_end;
     size_t table_growth; /* bytes by which its payload gets longer */
@@ -156,6 +145,12 @@ void wazero__parse_skip(wazero__parser_t *p, size_t size, const char *what);
  * switches, but decodes these things without looking at them. */
 void wazero__parse_require(wazero__parser_t *p, const uint8_t *at,
                            wazero_features_t features, const char *what);
+
+/* Where something is in the module's bytes. */
+static inline uint32_t wazero__parse_place(const wazero__parser_t *p, const uint8_t *at)
+{
+    return (uint32_t)(at - p->wasm);
+}
 
 /* The number of items of a vector, each at least min_size bytes long: an error if there
  * are more than limit or than the bytes left allow. */

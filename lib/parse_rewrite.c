@@ -28,12 +28,13 @@ static uint8_t *put_tables(const wazero__parser_t *p, uint8_t *out)
         digits = old_digits; /* nothing moves if it need not */
     wazero__write_padded_u32(out, digits, size);
     out += digits;
-    for (size_t i = p->imported_table_count; i < p->table_count; i++) {
-        const wazero__table_t *table = &p->tables[i];
+    size_t imported = p->parsed->imported_table_count;
+    for (size_t i = imported; i < p->parsed->table_count; i++) {
+        const wazero__table_place_t *table = &p->table_places[i - imported];
         out = put(out, from, table->flags_at);
         *out++ = *table->flags_at | 1;
         out = put(out, table->flags_at + 1, table->min_end);
-        size_t max_size = table->limits.has_max
+        size_t max_size = p->parsed->tables[i].limits.has_max
                               ? (size_t)(table->limits_end - table->min_end)
                               : wazero__u32_size(table->max_for_go);
         wazero__write_padded_u32(out, max_size, table->max_for_go);
@@ -45,7 +46,8 @@ static uint8_t *put_tables(const wazero__parser_t *p, uint8_t *out)
 
 void wazero__parse_rewrite(wazero__parser_t *p)
 {
-    if (p->error || (!p->memory_max_at && !p->start_section && !p->tables_change))
+    if (p->error || p->limits->shallow ||
+        (!p->memory_max_at && !p->start_section && !p->tables_change))
         return;
     const uint8_t *cut = p->wasm, *resume = p->wasm;
     if (p->tables_change) {

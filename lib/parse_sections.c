@@ -100,11 +100,12 @@ static wazero_limits_t parse_memory(wazero__parser_t *p, const char *where)
     return limits;
 }
 
-/* Element type and limits, and an expression if there is one. */
-static wazero__table_t parse_table(wazero__parser_t *p, const char *where)
+/* Element type and limits, and an expression if there is one. *place gets where the
+ * limits are. */
+static wazero__table_t parse_table(wazero__parser_t *p, const char *where,
+                                   limits_place_t *place)
 {
     wazero__table_t table = {0};
-    limits_place_t place = {0};
     bool has_init = false;
     const uint8_t *at = p->in.at;
     if (at < p->in.end && *at == 0x40) {
@@ -123,20 +124,19 @@ static wazero__table_t parse_table(wazero__parser_t *p, const char *where)
     if (!p->error && table.element >= WAZERO_TYPE_V128)
         wazero__parse_fail(p, type_at, "%sthe elements of a table cannot be %s", where,
                            wazero_value_type_name(table.element));
-    table.limits = parse_limits(p, &place);
+    table.limits = parse_limits(p, place);
     if (table.limits.shared)
-        wazero__parse_fail(p, place.flags_at, "%stables cannot be marked as shared",
+        wazero__parse_fail(p, place->flags_at, "%stables cannot be marked as shared",
                            where);
     if (table.limits.has_max && table.limits.min > table.limits.max)
         wazero__parse_fail(
-            p, place.flags_at,
+            p, place->flags_at,
             "%stable size minimum must not be greater than maximum: %llu > %llu", where,
             (unsigned long long)table.limits.min, (unsigned long long)table.limits.max);
-    table.flags_at = place.flags_at;
-    table.min_end = place.min_end;
-    table.limits_end = place.end;
-    if (has_init)
+    if (has_init) {
+        table.init = wazero__parse_place(p, p->in.at);
         wazero__parse_expression(p);
+    }
     return table;
 }
 
@@ -181,26 +181,29 @@ static void add_function(wazero__parser_t *p, uint32_t type)
 
 static void add_table(wazero__parser_t *p, wazero__table_t table)
 {
-    p->tables = wazero__parse_room(p, p->tables, p->table_count, &p->table_capacity,
-                                   sizeof *p->tables);
+    wazero__parsed_t *parsed = p->parsed;
+    parsed->tables = wazero__parse_room(p, parsed->tables, parsed->table_count,
+                                        &p->table_capacity, sizeof *parsed->tables);
     if (!p->error)
-        p->tables[p->table_count++] = table;
+        parsed->tables[parsed->table_count++] = table;
 }
 
 static void add_global(wazero__parser_t *p, wazero__global_t global)
 {
-    p->globals = wazero__parse_room(p, p->globals, p->global_count, &p->global_capacity,
-                                    sizeof *p->globals);
+    wazero__parsed_t *parsed = p->parsed;
+    parsed->globals = wazero__parse_room(p, parsed->globals, parsed->global_count,
+                                         &p->global_capacity, sizeof *parsed->globals);
     if (!p->error)
-        p->globals[p->global_count++] = global;
+        parsed->globals[parsed->global_count++] = global;
 }
 
 static void add_tag(wazero__parser_t *p, uint32_t type)
 {
-    p->tags =
-        wazero__parse_room(p, p->tags, p->tag_count, &p->tag_capacity, sizeof *p->tags);
+    wazero__parsed_t *parsed = p->parsed;
+    parsed->tags = wazero__parse_room(p, parsed->tags, parsed->tag_count,
+                                      &p->tag_capacity, sizeof *parsed->tags);
     if (!p->error)
-        p->tags[p->tag_count++] = type;
+        parsed->tags[parsed->tag_count++] = type;
 }
 
 /* Sets the type of an extern out of its kind and index, which are in range. */
@@ -211,18 +214,18 @@ static void set_type(const wazero__parser_t *p, wazero_extern_t *item)
         item->type.function = p->parsed->types[p->parsed->functions[item->index]];
         break;
     case WAZERO_EXTERN_TABLE:
-        item->type.table.limits = p->tables[item->index].limits;
-        item->type.table.element = p->tables[item->index].element;
+        item->type.table.limits = p->parsed->tables[item->index].limits;
+        item->type.table.element = p->parsed->tables[item->index].element;
         break;
     case WAZERO_EXTERN_MEMORY:
         item->type.memory = p->parsed->memory;
         break;
     case WAZERO_EXTERN_GLOBAL:
-        item->type.global.value = p->globals[item->index].value;
-        item->type.global.is_mutable = p->globals[item->index].is_mutable;
+        item->type.global.value = p->parsed->globals[item->index].value;
+        item->type.global.is_mutable = p->parsed->globals[item->index].is_mutable;
         break;
     case WAZERO_EXTERN_TAG:
-        item->type.function = p->parsed->types[p->tags[item->index]];
+        item->type.function = p->parsed->types[p->parsed->tags[item->index]];
         break;
     }
 }
@@ -233,6 +236,7 @@ static void parse_imported(wazero__parser_t *p, wazero_extern_t *item,
                            const char *where)
 {
     uint32_t type;
+    limits_place_t place = {0};
     const uint8_t *at = p->in.at;
     switch (item->kind) {
     case WAZERO_EXTERN_FUNCTION:
@@ -243,19 +247,19 @@ static void parse_imported(wazero__parser_t *p, wazero_extern_t *item,
         add_function(p, type);
         break;
     case WAZERO_EXTERN_TABLE:
-        item->index = (uint32_t)p->table_count;
-        add_table(p, parse_table(p, where));
+        item->index = (uint32_t)p->parsed->table_count;
+        add_table(p, parse_table(p, where, &place));
         break;
     case WAZERO_EXTERN_MEMORY:
         parse_memory(p, where);
         p->parsed->memory_imported = true;
         break;
     case WAZERO_EXTERN_GLOBAL:
-        item->index = (uint32_t)p->global_count;
+        item->index = (uint32_t)p->parsed->global_count;
         add_global(p, parse_global_type(p));
         break;
     case WAZERO_EXTERN_TAG:
-        item->index = (uint32_t)p->tag_count;
+        item->index = (uint32_t)p->parsed->tag_count;
         add_tag(p, parse_tag(p, where));
         break;
     }
@@ -304,7 +308,9 @@ void wazero__parse_imports(wazero__parser_t *p)
         parse_import(p, i, &p->parsed->imports[i]);
     p->parsed->import_count = count;
     p->parsed->imported_function_count = p->parsed->function_count;
-    p->imported_table_count = p->table_count;
+    p->parsed->imported_table_count = p->parsed->table_count;
+    p->parsed->imported_global_count = p->parsed->global_count;
+    p->parsed->imported_tag_count = p->parsed->tag_count;
 }
 
 /* ---- definitions ---- */
@@ -340,9 +346,11 @@ void wazero__parse_tables(wazero__parser_t *p)
 {
     uint32_t count = wazero__parse_count(p, "tables", 3, WAZERO__MAX_TABLES);
     uint64_t sum = 0;
+    p->table_places = wazero__parse_alloc(p, count, sizeof *p->table_places);
     for (uint32_t i = 0; i < count && !p->error; i++) {
         const uint8_t *at = p->in.at;
-        wazero__table_t table = parse_table(p, "");
+        limits_place_t place = {0};
+        wazero__table_t table = parse_table(p, "", &place);
         sum += table.limits.min;
         if (!p->error && table.limits.min > p->limits->table_elements)
             wazero__parse_fail(p, at, "table[%u]: min %llu elements over limit of %u",
@@ -355,11 +363,13 @@ void wazero__parse_tables(wazero__parser_t *p)
                                i, (unsigned long long)sum, p->limits->table_elements);
         if (p->error)
             return;
-        table.max_for_go = largest_table(p, table.limits, count);
+        uint32_t max_for_go = largest_table(p, table.limits, count);
         if (!table.limits.has_max)
-            p->table_growth += wazero__u32_size(table.max_for_go);
-        if (!table.limits.has_max || table.max_for_go != table.limits.max)
+            p->table_growth += wazero__u32_size(max_for_go);
+        if (!table.limits.has_max || max_for_go != table.limits.max)
             p->tables_change = true;
+        p->table_places[i] = (wazero__table_place_t){place.flags_at, place.min_end,
+                                                     place.end, max_for_go};
         add_table(p, table);
     }
 }
@@ -386,7 +396,9 @@ void wazero__parse_globals(wazero__parser_t *p)
 {
     uint32_t count = wazero__parse_count(p, "globals", 3, WAZERO__MAX_GLOBALS);
     for (uint32_t i = 0; i < count && !p->error; i++) {
-        add_global(p, parse_global_type(p));
+        wazero__global_t global = parse_global_type(p);
+        global.init = wazero__parse_place(p, p->in.at);
+        add_global(p, global);
         wazero__parse_expression(p);
     }
 }
@@ -397,8 +409,9 @@ void wazero__parse_globals(wazero__parser_t *p)
 static void check_export(wazero__parser_t *p, const wazero_extern_t *item,
                          const uint8_t *at)
 {
-    size_t counts[] = {p->parsed->function_count, p->table_count, p->parsed->has_memory,
-                       p->global_count, p->tag_count};
+    size_t counts[] = {p->parsed->function_count, p->parsed->table_count,
+                       p->parsed->has_memory, p->parsed->global_count,
+                       p->parsed->tag_count};
     if (item->index < counts[item->kind])
         return;
     char text[300];

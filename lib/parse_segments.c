@@ -146,8 +146,12 @@ void wazero__parse_elements(wazero__parser_t *p)
     uint32_t count =
         wazero__parse_count(p, "element segments", 3, WAZERO__MAX_ELEMENTS);
     count_elements(p, at, count);
-    for (uint32_t i = 0; i < count && !p->error; i++)
+    p->parsed->elements = wazero__parse_alloc(p, count, sizeof *p->parsed->elements);
+    p->parsed->element_count = count;
+    for (uint32_t i = 0; i < count && !p->error; i++) {
+        p->parsed->elements[i] = wazero__parse_place(p, p->in.at);
         parse_element_segment(p);
+    }
 }
 
 /* ---- data ---- */
@@ -174,8 +178,12 @@ void wazero__parse_data(wazero__parser_t *p)
 {
     uint32_t count =
         wazero__parse_count(p, "data segments", 2, WAZERO__MAX_DATA_SEGMENTS);
-    for (uint32_t i = 0; i < count && !p->error; i++)
+    p->parsed->data = wazero__parse_alloc(p, count, sizeof *p->parsed->data);
+    p->parsed->data_count = count;
+    for (uint32_t i = 0; i < count && !p->error; i++) {
+        p->parsed->data[i] = wazero__parse_place(p, p->in.at);
         parse_data_segment(p);
+    }
 }
 
 /* That the count is right is wazero's to check; nothing is allocated by it. */
