@@ -118,11 +118,21 @@ wazero_error_t *wazero__error_exit(uint32_t exit_code)
 /* ---- reading wazero's text ---- */
 
 /* wazero writes "wasm error: " and the reason; of a stack overflow in compiled code the
- * reason alone. */
+ * reason alone. Of a segment that does not fit it writes "data[INDEX]: " and the
+ * reason, or, with the features of version 1, a text of its own for elements. */
 static wazero_trap_code_t find_trap_code(const char *message)
 {
+    static const char BEHIND_SEGMENT[] = "]: ";
     const char *text = strstr(message, TRAP_PREFIX);
-    text = text ? text + sizeof TRAP_PREFIX - 1 : message;
+    if (strncmp(message, "element[", 8) == 0)
+        return WAZERO_TRAP_INVALID_TABLE_ACCESS;
+    if (text)
+        text += sizeof TRAP_PREFIX - 1;
+    else if (strncmp(message, "data[", 5) == 0 &&
+             (text = strstr(message, BEHIND_SEGMENT)) != NULL)
+        text += sizeof BEHIND_SEGMENT - 1;
+    else
+        text = message;
     size_t length = strcspn(text, "\n");
     for (int code = 1; code < TRAP_COUNT; code++)
         if (strlen(trap_texts[code]) == length &&

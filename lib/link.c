@@ -119,6 +119,15 @@ static bool shares_references(const wazero_extern_t *import)
     }
 }
 
+/* Whether a global may have the value type that is asked for. A typed reference that is
+ * constant may stand for a wider one, funcref for example: wazero knows which. */
+static bool global_fits(const wazero_extern_t *import, const wazero_extern_t *export)
+{
+    return import->type.global.value == export->type.global.value ||
+           (export->type.global.value == WAZERO_TYPE_REF &&
+            !import->type.global.is_mutable);
+}
+
 /* Compares what can be compared here; sizes of tables and memories and typed
  * references are wazero's to check, which does it when it instantiates. (It does not
  * compare whether memories are shared.) */
@@ -145,7 +154,7 @@ static wazero_error_t *check_type(const answer_t *answer)
     case WAZERO_EXTERN_GLOBAL:
         if (import->type.global.is_mutable != export->type.global.is_mutable)
             return import_error(import, "mutability mismatch", export);
-        if (import->type.global.value != export->type.global.value)
+        if (!global_fits(import, export))
             return import_error(import, "value type mismatch", export);
         break;
     case WAZERO_EXTERN_MEMORY:

@@ -36,19 +36,32 @@ static void skip_number(wazero__parser_t *p, size_t max)
         wazero__parse_fail(p, p->in.end, "unexpected end in %s", EXPRESSION);
 }
 
+/* The index of a global, which must not be mutable: wazero does not look at that. That
+ * there is such a global is wazero's to check. */
+static void parse_constant_global(wazero__parser_t *p, const uint8_t *at)
+{
+    uint32_t index = wazero__parse_u32(p, EXPRESSION);
+    const wazero__parsed_t *parsed = p->parsed;
+    if (!p->error && index < parsed->global_count && parsed->globals[index].is_mutable)
+        wazero__parse_fail(p, at, "global[%u] is mutable, so %s cannot use it", index,
+                           EXPRESSION);
+}
+
 /* The heap type of ref.null: an abstract one is one byte, else it is a type index.
  * Either is skipped alike. */
 static void skip_immediate(wazero__parser_t *p, uint8_t opcode, const uint8_t *at)
 {
     switch (opcode) {
     case OP_I32_CONST:
-    case OP_GLOBAL_GET:
     case OP_REF_NULL:
     case OP_REF_FUNC:
         skip_number(p, WAZERO__LEB32_SIZE);
         return;
     case OP_I64_CONST:
         skip_number(p, WAZERO__LEB64_SIZE);
+        return;
+    case OP_GLOBAL_GET:
+        parse_constant_global(p, at);
         return;
     case OP_F32_CONST:
         wazero__parse_skip(p, 4, EXPRESSION);

@@ -73,6 +73,25 @@ TEST(every_trap_code)
     CHECK_STR(wazero_trap_code_text((wazero_trap_code_t)-1), "");
 }
 
+TEST(trap_codes_of_segments)
+{
+    static const struct {
+        const char *text;
+        wazero_trap_code_t code;
+    } cases[] = {
+        {"data[3]: out of bounds memory access",
+         WAZERO_TRAP_OUT_OF_BOUNDS_MEMORY_ACCESS},
+        {"element[0].init exceeds min table size", WAZERO_TRAP_INVALID_TABLE_ACCESS},
+        {"data[3", WAZERO_TRAP_NONE},
+        {"data[3]: something else", WAZERO_TRAP_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        wazero_error_t *error = from_engine(WAZERO_ERROR_TRAP, cases[i].text);
+        CHECK_INT(wazero_error_trap_code(error), cases[i].code);
+        wazero_error_delete(error);
+    }
+}
+
 TEST(prefix)
 {
     wazero_error_t *error = wazero__error(WAZERO_ERROR_LINK, "no %s", "luck");

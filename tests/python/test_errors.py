@@ -139,8 +139,19 @@ def test_exception_in_start(rt, wat):
 
 
 def test_data_segment_that_does_not_fit(rt, wat):
-    with pytest.raises(wazero.WazeroError, match="out of bounds"):
+    with pytest.raises(wazero.Trap, match="out of bounds") as caught:
         rt.instantiate(wat('(module (memory 1) (data (i32.const 65536) "x"))'))
+    assert caught.value.code == wazero.TrapCode.OUT_OF_BOUNDS_MEMORY_ACCESS
+
+
+def test_elements_that_do_not_fit_in_version_1(wat):
+    source = '(module (table (export "table") 1 funcref))'
+    user = """(module (import "e" "table" (table 1 funcref)) (func $f)
+      (elem (i32.const 1) $f))"""
+    with wazero.Runtime(features=wazero.Features.V1) as rt:
+        with pytest.raises(wazero.Trap, match="exceeds min table size") as caught:
+            rt.instantiate(wat(user), imports={"e": rt.instantiate(wat(source))})
+    assert caught.value.code == wazero.TrapCode.INVALID_TABLE_ACCESS
 
 
 def test_exit(rt, wat):
@@ -292,6 +303,12 @@ def test_invalid_code(rt, wat, add_wasm):
     assert broken != add_wasm
     with pytest.raises(wazero.CompileError, match="type mismatch"):
         rt.compile(broken)
+
+
+def test_mutable_global_in_a_constant_expression(rt):
+    imported = section(2, b"\1\1e\1g\3\x7f\1")  # (import "e" "g" (global (mut i32)))
+    with pytest.raises(wazero.CompileError, match=r"global\[0\] is mutable"):
+        rt.compile(MAGIC + imported + section(6, b"\1\x7f\0\x23\0\x0b"))
 
 
 def test_huge_memories(rt, wat):

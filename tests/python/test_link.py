@@ -252,6 +252,27 @@ def link(rt, wat, import_text, source_text):
     )
 
 
+def test_typed_reference_for_a_wider_one(wat):
+    given = """(type $t (func)) (func $f (export "f"))
+      (global (export "field") (ref $t) (ref.func $f))"""
+    mutable = """(type $t (func)) (func $f (export "f"))
+      (global (export "field") (mut (ref $t)) (ref.func $f))"""
+    with wazero.Runtime(features=["typed-function-references"]) as rt:
+        link(rt, wat, "(global funcref)", given)
+        for wanted, source in [
+            ("(global externref)", given),
+            ("(global (mut funcref))", mutable),
+            ("(global (mut funcref))", given),
+            ("(global i64)", given),
+            (
+                "(global (ref func))",
+                '(global (export "field") funcref (ref.null func))',
+            ),
+        ]:
+            with pytest.raises(wazero.LinkError, match="mismatch"):
+                link(rt, wat, wanted, source)
+
+
 @pytest.mark.parametrize(
     ("wanted", "given", "words"),
     [
