@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "call/block.h"
 #include "call/code.h"
 #include "call/stack.h"
 #include "call/wait.h"
@@ -28,6 +29,7 @@ static void after_fork_in_child(void)
     wazero__code_forget();
     wazero__stack_forget();
     wazero__wait_forget();
+    wazero__block_forget();
     wazero__watchdog_forget();
 }
 

@@ -55,6 +55,7 @@ typedef struct wazero__thread {
     int id; /* the kernel's */
     bool listed;
     bool polls;
+    int wake; /* what to write to when it waits (call/block.h), plus 1; or 0 */
     uint64_t seen_entries;
     atomic_bool signalled; /* a signal is on its way */
     _Atomic(uint64_t) polled;

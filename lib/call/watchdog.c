@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "barrier.h"
+#include "call/block.h"
 #include "call/interrupt.h"
 #include "error.h"
 
@@ -98,6 +99,7 @@ static void look_at(wazero__thread_t *thread, look_t *look)
     atomic_store(&thread->attention, true);
     if (atomic_load(&thread->running))
         wazero__interrupt_send(thread);
+    wazero__block_wake(thread);
 }
 
 static void look_at_all(look_t *look)

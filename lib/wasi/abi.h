@@ -1,0 +1,208 @@
+/*
+ * abi.h - the numbers and layouts of WASI preview 1 (wasi_snapshot_preview1), and of
+ * its older sister wasi_unstable where that differs.
+ */
+#ifndef WAZERO_LIB_WASI_ABI_H
+#define WAZERO_LIB_WASI_ABI_H
+
+#include <stdint.h>
+
+/* What a WASI function returns. */
+typedef uint16_t wazero__errno_t;
+
+enum {
+    WASI_SUCCESS = 0,
+    WASI_2BIG = 1,
+    WASI_ACCES = 2,
+    WASI_ADDRINUSE = 3,
+    WASI_ADDRNOTAVAIL = 4,
+    WASI_AFNOSUPPORT = 5,
+    WASI_AGAIN = 6,
+    WASI_ALREADY = 7,
+    WASI_BADF = 8,
+    WASI_BADMSG = 9,
+    WASI_BUSY = 10,
+    WASI_CANCELED = 11,
+    WASI_CHILD = 12,
+    WASI_CONNABORTED = 13,
+    WASI_CONNREFUSED = 14,
+    WASI_CONNRESET = 15,
+    WASI_DEADLK = 16,
+    WASI_DESTADDRREQ = 17,
+    WASI_DOM = 18,
+    WASI_DQUOT = 19,
+    WASI_EXIST = 20,
+    WASI_FAULT = 21,
+    WASI_FBIG = 22,
+    WASI_HOSTUNREACH = 23,
+    WASI_IDRM = 24,
+    WASI_ILSEQ = 25,
+    WASI_INPROGRESS = 26,
+    WASI_INTR = 27,
+    WASI_INVAL = 28,
+    WASI_IO = 29,
+    WASI_ISCONN = 30,
+    WASI_ISDIR = 31,
+    WASI_LOOP = 32,
+    WASI_MFILE = 33,
+    WASI_MLINK = 34,
+    WASI_MSGSIZE = 35,
+    WASI_MULTIHOP = 36,
+    WASI_NAMETOOLONG = 37,
+    WASI_NETDOWN = 38,
+    WASI_NETRESET = 39,
+    WASI_NETUNREACH = 40,
+    WASI_NFILE = 41,
+    WASI_NOBUFS = 42,
+    WASI_NODEV = 43,
+    WASI_NOENT = 44,
+    WASI_NOEXEC = 45,
+    WASI_NOLCK = 46,
+    WASI_NOLINK = 47,
+    WASI_NOMEM = 48,
+    WASI_NOMSG = 49,
+    WASI_NOPROTOOPT = 50,
+    WASI_NOSPC = 51,
+    WASI_NOSYS = 52,
+    WASI_NOTCONN = 53,
+    WASI_NOTDIR = 54,
+    WASI_NOTEMPTY = 55,
+    WASI_NOTRECOVERABLE = 56,
+    WASI_NOTSOCK = 57,
+    WASI_NOTSUP = 58,
+    WASI_NOTTY = 59,
+    WASI_NXIO = 60,
+    WASI_OVERFLOW = 61,
+    WASI_OWNERDEAD = 62,
+    WASI_PERM = 63,
+    WASI_PIPE = 64,
+    WASI_PROTO = 65,
+    WASI_PROTONOSUPPORT = 66,
+    WASI_PROTOTYPE = 67,
+    WASI_RANGE = 68,
+    WASI_ROFS = 69,
+    WASI_SPIPE = 70,
+    WASI_SRCH = 71,
+    WASI_STALE = 72,
+    WASI_TIMEDOUT = 73,
+    WASI_TXTBSY = 74,
+    WASI_XDEV = 75,
+    WASI_NOTCAPABLE = 76,
+    WASI_ERRNO_COUNT = 77,
+    /* No errno of WASI's, and never seen by a guest: the call does not come back, for
+     * the error that is in its wazero__io_t. */
+    WASI_ENDED = 0xffff
+};
+
+/* Types of files. */
+enum {
+    WASI_UNKNOWN = 0,
+    WASI_BLOCK_DEVICE = 1,
+    WASI_CHARACTER_DEVICE = 2,
+    WASI_DIRECTORY = 3,
+    WASI_REGULAR_FILE = 4,
+    WASI_SOCKET_DGRAM = 5,
+    WASI_SOCKET_STREAM = 6,
+    WASI_SYMBOLIC_LINK = 7
+};
+
+/* Flags of descriptors. */
+enum {
+    WASI_APPEND = 1,
+    WASI_DSYNC = 2,
+    WASI_NONBLOCK = 4,
+    WASI_RSYNC = 8,
+    WASI_SYNC = 16,
+    WASI_FDFLAGS = 31
+};
+
+/* How a path is opened. */
+enum {
+    WASI_O_CREAT = 1,
+    WASI_O_DIRECTORY = 2,
+    WASI_O_EXCL = 4,
+    WASI_O_TRUNC = 8,
+    WASI_OFLAGS = 15
+};
+
+enum { WASI_SYMLINK_FOLLOW = 1 };
+
+/* Which times are set, and to what. */
+enum { WASI_ATIM = 1, WASI_ATIM_NOW = 2, WASI_MTIM = 4, WASI_MTIM_NOW = 8 };
+
+/* Where a seek begins; wasi_unstable has CUR, END, SET. */
+enum { WASI_SEEK_SET = 0, WASI_SEEK_CUR = 1, WASI_SEEK_END = 2 };
+
+enum {
+    WASI_CLOCK_REALTIME = 0,
+    WASI_CLOCK_MONOTONIC = 1,
+    WASI_CLOCK_PROCESS = 2,
+    WASI_CLOCK_THREAD = 3
+};
+
+/* Kinds of subscriptions, and their flag. */
+enum { WASI_EVENT_CLOCK = 0, WASI_EVENT_READ = 1, WASI_EVENT_WRITE = 2 };
+enum { WASI_CLOCK_ABSTIME = 1, WASI_EVENT_HANGUP = 1 };
+
+/* Of sockets. */
+enum { WASI_RECV_PEEK = 1, WASI_RECV_WAITALL = 2, WASI_RECV_TRUNCATED = 1 };
+enum { WASI_SHUT_RD = 1, WASI_SHUT_WR = 2 };
+
+/* Rights. */
+#define WASI_RIGHT(bit) ((uint64_t)1 << (bit))
+#define WASI_RIGHT_FD_DATASYNC WASI_RIGHT(0)
+#define WASI_RIGHT_FD_READ WASI_RIGHT(1)
+#define WASI_RIGHT_FD_SEEK WASI_RIGHT(2)
+#define WASI_RIGHT_FDSTAT_SET_FLAGS WASI_RIGHT(3)
+#define WASI_RIGHT_FD_SYNC WASI_RIGHT(4)
+#define WASI_RIGHT_FD_TELL WASI_RIGHT(5)
+#define WASI_RIGHT_FD_WRITE WASI_RIGHT(6)
+#define WASI_RIGHT_FD_ADVISE WASI_RIGHT(7)
+#define WASI_RIGHT_FD_ALLOCATE WASI_RIGHT(8)
+#define WASI_RIGHT_PATH_CREATE_DIRECTORY WASI_RIGHT(9)
+#define WASI_RIGHT_PATH_CREATE_FILE WASI_RIGHT(10)
+#define WASI_RIGHT_PATH_LINK_SOURCE WASI_RIGHT(11)
+#define WASI_RIGHT_PATH_LINK_TARGET WASI_RIGHT(12)
+#define WASI_RIGHT_PATH_OPEN WASI_RIGHT(13)
+#define WASI_RIGHT_FD_READDIR WASI_RIGHT(14)
+#define WASI_RIGHT_PATH_READLINK WASI_RIGHT(15)
+#define WASI_RIGHT_PATH_RENAME_SOURCE WASI_RIGHT(16)
+#define WASI_RIGHT_PATH_RENAME_TARGET WASI_RIGHT(17)
+#define WASI_RIGHT_PATH_FILESTAT_GET WASI_RIGHT(18)
+#define WASI_RIGHT_PATH_FILESTAT_SET_SIZE WASI_RIGHT(19)
+#define WASI_RIGHT_PATH_FILESTAT_SET_TIMES WASI_RIGHT(20)
+#define WASI_RIGHT_FD_FILESTAT_GET WASI_RIGHT(21)
+#define WASI_RIGHT_FD_FILESTAT_SET_SIZE WASI_RIGHT(22)
+#define WASI_RIGHT_FD_FILESTAT_SET_TIMES WASI_RIGHT(23)
+#define WASI_RIGHT_PATH_SYMLINK WASI_RIGHT(24)
+#define WASI_RIGHT_PATH_REMOVE_DIRECTORY WASI_RIGHT(25)
+#define WASI_RIGHT_PATH_UNLINK_FILE WASI_RIGHT(26)
+#define WASI_RIGHT_POLL_FD_READWRITE WASI_RIGHT(27)
+#define WASI_RIGHT_SOCK_SHUTDOWN WASI_RIGHT(28)
+#define WASI_RIGHT_SOCK_ACCEPT WASI_RIGHT(29)
+
+/* What files, directories and sockets have. */
+#define WASI_RIGHTS_READ_WRITE (WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE)
+#define WASI_RIGHTS_FILE                                                               \
+    (WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK |                \
+     WASI_RIGHT_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_TELL |           \
+     WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ADVISE | WASI_RIGHT_FD_ALLOCATE |             \
+     WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_SIZE |                    \
+     WASI_RIGHT_FD_FILESTAT_SET_TIMES | WASI_RIGHT_POLL_FD_READWRITE)
+#define WASI_RIGHTS_DIRECTORY                                                          \
+    (WASI_RIGHT_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_DATASYNC |       \
+     WASI_RIGHT_FD_ADVISE | WASI_RIGHT_PATH_CREATE_DIRECTORY |                         \
+     WASI_RIGHT_PATH_CREATE_FILE | WASI_RIGHT_PATH_LINK_SOURCE |                       \
+     WASI_RIGHT_PATH_LINK_TARGET | WASI_RIGHT_PATH_OPEN | WASI_RIGHT_FD_READDIR |      \
+     WASI_RIGHT_PATH_READLINK | WASI_RIGHT_PATH_RENAME_SOURCE |                        \
+     WASI_RIGHT_PATH_RENAME_TARGET | WASI_RIGHT_PATH_FILESTAT_GET |                    \
+     WASI_RIGHT_PATH_FILESTAT_SET_SIZE | WASI_RIGHT_PATH_FILESTAT_SET_TIMES |          \
+     WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES |                   \
+     WASI_RIGHT_PATH_SYMLINK | WASI_RIGHT_PATH_REMOVE_DIRECTORY |                      \
+     WASI_RIGHT_PATH_UNLINK_FILE | WASI_RIGHT_POLL_FD_READWRITE)
+#define WASI_RIGHTS_SOCKET                                                             \
+    (WASI_RIGHTS_READ_WRITE | WASI_RIGHT_FDSTAT_SET_FLAGS |                            \
+     WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL_FD_READWRITE |                       \
+     WASI_RIGHT_SOCK_SHUTDOWN | WASI_RIGHT_SOCK_ACCEPT)
+
+#endif

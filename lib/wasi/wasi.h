@@ -1,0 +1,31 @@
+/*
+ * wasi.h - WASI preview 1 in C, as the rest of lib sees it: its functions by name, and
+ * the state that a module gets.
+ */
+#ifndef WAZERO_LIB_WASI_WASI_H
+#define WAZERO_LIB_WASI_WASI_H
+
+#include "host.h"
+
+struct wazero__wasi;
+
+/* The function of this name, if the module name is one of WASI's: a definition with a
+ * reference for the caller, and its type. *definition = NULL if it is not. Errors:
+ * MEMORY. */
+wazero_error_t *wazero__wasi_find(const wazero_extern_t *import,
+                                  wazero__definition_t **definition,
+                                  const wazero_function_type_t **type);
+
+/* Whether a module name is one of WASI's. */
+bool wazero__wasi_is_named(const char *name, size_t size);
+
+/* The state for a module, as the configuration says. Errors: INVALID when a stream or a
+ * folder cannot be opened, MEMORY. */
+wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
+                                 struct wazero__wasi **wasi);
+
+/* Closes what is open; every call then finds no descriptor. */
+void wazero__wasi_close(struct wazero__wasi *wasi);  /* NULL is fine */
+void wazero__wasi_delete(struct wazero__wasi *wasi); /* NULL is fine */
+
+#endif
