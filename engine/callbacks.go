@@ -56,6 +56,12 @@ static int64_t stream_write(uintptr_t user, const uint8_t *buffer, uint64_t size
     return callbacks.stream_write(user, buffer, size);
 }
 
+static bool ask(uintptr_t module, int32_t what, uint64_t number, uint8_t *buffer,
+                int64_t *answer)
+{
+    return callbacks.ask(module, what, number, buffer, answer);
+}
+
 // C.malloc of cgo ends the process when memory runs out; this one returns NULL.
 static void *allocate(size_t size) { return malloc(size); }
 */
@@ -95,6 +101,12 @@ var (
 	callStreamRead = func(user uintptr, buffer []byte) int64 {
 		return int64(C.stream_read(C.uintptr_t(user),
 			(*C.uint8_t)(unsafe.SliceData(buffer)), C.uint64_t(len(buffer))))
+	}
+	callAsk = func(module uintptr, what int32, number uint64, buffer []byte) (answer int64, ok bool) {
+		var result C.int64_t
+		ok = bool(C.ask(C.uintptr_t(module), C.int32_t(what), C.uint64_t(number),
+			(*C.uint8_t)(unsafe.SliceData(buffer)), &result))
+		return int64(result), ok
 	}
 	callStreamWrite = func(user uintptr, buffer []byte) int64 {
 		return int64(C.stream_write(C.uintptr_t(user),

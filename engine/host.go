@@ -94,7 +94,7 @@ func newHostModule(h handle, name string, define func(wazero.HostModuleBuilder))
 	}
 	// Not Builder.Instantiate, which wraps the module, and the wrapper is not what an
 	// import resolver must return. The random source is one that costs nothing to make.
-	m, f := instantiate(ctx, r, compiled, anonymous.WithRandSource(randomSource(false)))
+	m, f := instantiate(ctx, r, compiled, anonymous.WithRandSource(new(fakeRandom)))
 	if f != nil {
 		_ = compiled.Close(ctx)
 		return 0, f

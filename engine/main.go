@@ -147,11 +147,16 @@ func wz_wasi_new(runtime C.wz_handle, name C.wz_string, module *C.wz_handle, fai
 func wz_module_new(runtime, compiled C.wz_handle, config *C.wz_module_config, module *C.wz_handle, place *C.wz_place, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
 	converted := moduleConfig{
-		user:            uintptr(config.user),
-		systemWalltime:  bool(config.system_walltime),
-		systemNanotime:  bool(config.system_nanotime),
-		systemNanosleep: bool(config.system_nanosleep),
-		systemRandom:    bool(config.system_random),
+		user: uintptr(config.user),
+		sources: sources{
+			walltime:           sourceKind(config.walltime),
+			walltimeResolution: uint32(config.walltime_resolution),
+			nanotime:           sourceKind(config.nanotime),
+			nanotimeResolution: uint32(config.nanotime_resolution),
+			random:             sourceKind(config.random),
+			nanosleep:          bool(config.nanosleep),
+			osyield:            bool(config.osyield),
+		},
 	}
 	for _, given := range unsafe.Slice(config.imports, int(config.import_count)) {
 		converted.imports = append(converted.imports,

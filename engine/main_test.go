@@ -34,6 +34,7 @@ type fakeLib struct {
 	host  func(function, caller uintptr, stack *uint64) (int32, string, uint32)
 	read  func(user uintptr, buffer []byte) int64
 	write func(user uintptr, buffer []byte) int64
+	ask   func(module uintptr, what int32, number uint64, buffer []byte) (int64, bool)
 }
 
 // closedModule is what module_closed was told.
@@ -86,6 +87,9 @@ func TestMain(m *testing.M) {
 	}
 	callStreamRead = func(user uintptr, buffer []byte) int64 { return lib.read(user, buffer) }
 	callStreamWrite = func(user uintptr, buffer []byte) int64 { return lib.write(user, buffer) }
+	callAsk = func(module uintptr, what int32, number uint64, buffer []byte) (int64, bool) {
+		return lib.ask(module, what, number, buffer)
+	}
 	callMemoryNew = func(module uintptr, capacity, maximum uint64) uintptr {
 		lib.mutex.Lock()
 		defer lib.mutex.Unlock()

@@ -19,17 +19,14 @@ import (
 
 // moduleConfig is wz_module_config.
 type moduleConfig struct {
-	user            uintptr
-	imports         []moduleImport
-	asked           string // the module name that wazero looked up last
-	args            []string
-	environment     []variable
-	streams         [3]stream
-	mounts          []mount
-	systemWalltime  bool
-	systemNanotime  bool
-	systemNanosleep bool
-	systemRandom    bool
+	user        uintptr
+	imports     []moduleImport
+	asked       string // the module name that wazero looked up last
+	args        []string
+	environment []variable
+	streams     [3]stream
+	mounts      []mount
+	sources     sources
 }
 
 type moduleImport struct {
@@ -73,8 +70,7 @@ var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 func (c *moduleConfig) wazeroConfig() (wazero.ModuleConfig, []interface{ Close() error }, *failure) {
 	// Each With copies the whole configuration, the environment with it, so that comes
 	// last.
-	config := anonymous.WithRandSource(randomSource(c.systemRandom))
-	config, opened, f := c.withStreams(config)
+	config, opened, f := c.withStreams(c.withSources(anonymous))
 	if f != nil {
 		return nil, nil, f
 	}
@@ -91,15 +87,6 @@ func (c *moduleConfig) wazeroConfig() (wazero.ModuleConfig, []interface{ Close()
 			}
 		}
 		config = config.WithFSConfig(files)
-	}
-	if c.systemWalltime {
-		config = config.WithSysWalltime()
-	}
-	if c.systemNanotime {
-		config = config.WithSysNanotime()
-	}
-	if c.systemNanosleep {
-		config = config.WithSysNanosleep()
 	}
 	for _, v := range c.environment {
 		config = config.WithEnv(v.key, v.value)

@@ -702,7 +702,8 @@ wazero_module_config_add_mount(wazero_module_config_t *config,
                                const char *host_directory, const char *guest_path,
                                bool read_only);
 
-/* Gives the guest the host's own clocks and sleep, or its random numbers.
+/* Gives the guest the host's own clocks, sleep and sched_yield, or its random numbers.
+ * A timeout, an interrupt and closing the module end a sleep.
  * Ownership: nothing. Threads: one. Errors: none. */
 WAZERO_API void
 wazero_module_config_set_system_walltime(wazero_module_config_t *config);
@@ -710,7 +711,52 @@ WAZERO_API void
 wazero_module_config_set_system_nanotime(wazero_module_config_t *config);
 WAZERO_API void
 wazero_module_config_set_system_nanosleep(wazero_module_config_t *config);
+WAZERO_API void wazero_module_config_set_system_osyield(wazero_module_config_t *config);
 WAZERO_API void wazero_module_config_set_system_random(wazero_module_config_t *config);
+
+/* What the host may give in their place. A clock puts its time into *nanoseconds, since
+ * 1970-01-01 UTC for the wall clock, since any point for the monotonic one. A sleep
+ * pauses for as long; it may return early. Random fills size bytes, at most 65,536 at
+ * a time. An error ends the call that led here, as in a host function. */
+typedef wazero_error_t *(*wazero_clock_function_t)(void *user, int64_t *nanoseconds);
+typedef wazero_error_t *(*wazero_sleep_function_t)(void *user, uint64_t nanoseconds);
+typedef wazero_error_t *(*wazero_yield_function_t)(void *user);
+typedef wazero_error_t *(*wazero_random_function_t)(void *user, void *buffer,
+                                                    size_t size);
+
+/* Gives the guest the host's functions for time and random numbers. The resolution is
+ * what the guest is told of the clock's, in nanoseconds from 1 to 817,405,952. Many
+ * programs sleep in a loop until a clock has gone on: who sets one sets the other.
+ * Ownership: user as in wazero_imports_add_function. Threads: one; the function is
+ * called by whichever thread runs the guest. Errors: INVALID, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_walltime(wazero_module_config_t *config,
+                                  wazero_clock_function_t function, uint32_t resolution,
+                                  void *user, void (*delete_user)(void *user));
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_nanotime(wazero_module_config_t *config,
+                                  wazero_clock_function_t function, uint32_t resolution,
+                                  void *user, void (*delete_user)(void *user));
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_nanosleep(wazero_module_config_t *config,
+                                   wazero_sleep_function_t function, void *user,
+                                   void (*delete_user)(void *user));
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_osyield(wazero_module_config_t *config,
+                                 wazero_yield_function_t function, void *user,
+                                 void (*delete_user)(void *user));
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_random(wazero_module_config_t *config,
+                                wazero_random_function_t function, void *user,
+                                void (*delete_user)(void *user));
+
+/* Gives the guest random numbers that are the same in every run with the same seed of
+ * up to 32 bytes: those of ChaCha20. Whoever knows the seed knows the numbers. Size 0
+ * is the default.
+ * Ownership: copies. Threads: one. Errors: INVALID for a seed that is too long. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_random_seed(wazero_module_config_t *config, const void *seed,
+                                     size_t size);
 
 /* The exported functions that wazero_module_start calls, in this order, those that
  * exist. The default is "_start" alone; count 0 calls none.

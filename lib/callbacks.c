@@ -150,6 +150,39 @@ static int64_t stream_write(uintptr_t user, const uint8_t *buffer, uint64_t size
     return error ? -1 : (int64_t)size;
 }
 
+/* Answers a question of wz_callbacks. */
+static wazero_error_t *answer_question(wazero_module_t *module, int32_t what,
+                                       uint64_t number, uint8_t *buffer,
+                                       int64_t *answer)
+{
+    switch (what) {
+    case WZ_ASK_WALLTIME:
+        return wazero__time_walltime(&module->time, answer);
+    case WZ_ASK_NANOTIME:
+        return wazero__time_nanotime(&module->time, answer);
+    case WZ_ASK_SLEEP:
+        return wazero__time_sleep(&module->time, number);
+    case WZ_ASK_YIELD:
+        return wazero__time_yield(&module->time);
+    default:
+        return wazero__random_read(&module->random, buffer, (size_t)number);
+    }
+}
+
+static bool ask(uintptr_t module, int32_t what, uint64_t number, uint8_t *buffer,
+                int64_t *answer)
+{
+    bool detached;
+    attach(&detached);
+    wazero_error_t *error =
+        answer_question((wazero_module_t *)module, what, number, buffer, answer);
+    if (error)
+        keep(error);
+    escape_if_forked();
+    detach_again(detached);
+    return !error;
+}
+
 const wz_callbacks *wazero__callbacks(void)
 {
     static const wz_callbacks callbacks = {
@@ -160,6 +193,7 @@ const wz_callbacks *wazero__callbacks(void)
         .module_closed = module_closed,
         .stream_read = stream_read,
         .stream_write = stream_write,
+        .ask = ask,
     };
     return &callbacks;
 }

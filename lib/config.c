@@ -143,6 +143,8 @@ void wazero_module_config_delete(wazero_module_config_t *config)
     free(config->mounts);
     for (int i = 0; i < 3; i++)
         wazero__stream_release(config->streams[i]);
+    wazero__time_clear(&config->time);
+    wazero__random_clear(&config->random);
     free(config);
 }
 
@@ -322,16 +324,16 @@ wazero_error_t *wazero_module_config_set_stdin_bytes(wazero_module_config_t *con
     return set_stream(config, WAZERO_STDIN, wazero__stream_new_bytes(bytes, size));
 }
 
-/* Refuses a stream without a function, and deletes its user. */
-static wazero_error_t *check_function(bool given, void *user,
+/* Refuses what comes without a function, and deletes its user. */
+static wazero_error_t *check_function(bool given, const char *what, void *user,
                                       void (*delete_user)(void *user))
 {
     if (given)
         return NULL;
     if (delete_user)
         delete_user(user);
-    return wazero__error(WAZERO_ERROR_INVALID,
-                         "the stream's function must not be NULL");
+    return wazero__error(WAZERO_ERROR_INVALID, "the %s's function must not be NULL",
+                         what);
 }
 
 wazero_error_t *wazero_module_config_set_stdin_function(wazero_module_config_t *config,
@@ -339,7 +341,8 @@ wazero_error_t *wazero_module_config_set_stdin_function(wazero_module_config_t *
                                                         void *user,
                                                         void (*delete_user)(void *user))
 {
-    wazero_error_t *error = check_function(function != NULL, user, delete_user);
+    wazero_error_t *error =
+        check_function(function != NULL, "stream", user, delete_user);
     if (error)
         return error;
     return set_stream(config, WAZERO_STDIN,
@@ -356,34 +359,149 @@ wazero_error_t *wazero_module_config_set_output_function(
     if (error && delete_user)
         delete_user(user);
     if (!error)
-        error = check_function(function != NULL, user, delete_user);
+        error = check_function(function != NULL, "stream", user, delete_user);
     if (error)
         return error;
     return set_stream(config, stream,
                       wazero__stream_new_writer(function, user, delete_user));
 }
 
-/* ---- clocks, random numbers, user ---- */
+/* ---- time ---- */
 
 void wazero_module_config_set_system_walltime(wazero_module_config_t *config)
 {
-    config->system_walltime = true;
+    wazero__clock_set(&config->time.walltime, WAZERO__TIME_SYSTEM, NULL, 0, NULL);
 }
 
 void wazero_module_config_set_system_nanotime(wazero_module_config_t *config)
 {
-    config->system_nanotime = true;
+    wazero__clock_set(&config->time.nanotime, WAZERO__TIME_SYSTEM, NULL, 0, NULL);
 }
 
 void wazero_module_config_set_system_nanosleep(wazero_module_config_t *config)
 {
-    config->system_nanosleep = true;
+    wazero__time_set_sleep(&config->time, WAZERO__TIME_SYSTEM, NULL, NULL);
 }
+
+void wazero_module_config_set_system_osyield(wazero_module_config_t *config)
+{
+    wazero__time_set_yield(&config->time, WAZERO__TIME_SYSTEM, NULL, NULL);
+}
+
+/* Shares a user that came with a function, both checked. Deletes it if that fails. */
+static wazero_error_t *share(bool given, const char *what, void *user,
+                             void (*delete_user)(void *user), wazero__shared_t **shared)
+{
+    wazero_error_t *error = check_function(given, what, user, delete_user);
+    if (error)
+        return error;
+    *shared = wazero__shared_new(user, delete_user);
+    return *shared ? NULL : wazero__error_memory();
+}
+
+static wazero_error_t *set_clock(wazero__clock_t *clock, const char *what,
+                                 wazero_clock_function_t function, uint32_t resolution,
+                                 void *user, void (*delete_user)(void *user))
+{
+    wazero__shared_t *shared;
+    if (resolution < 1 || resolution > WAZERO__RESOLUTION_MAX) {
+        if (delete_user)
+            delete_user(user);
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "the resolution of %s must be from 1 to %" PRIu32
+                             " nanoseconds, not %" PRIu32,
+                             what, WAZERO__RESOLUTION_MAX, resolution);
+    }
+    wazero_error_t *error = share(function != NULL, what, user, delete_user, &shared);
+    if (!error)
+        wazero__clock_set(clock, WAZERO__TIME_CALL, function, resolution, shared);
+    return error;
+}
+
+wazero_error_t *wazero_module_config_set_walltime(wazero_module_config_t *config,
+                                                  wazero_clock_function_t function,
+                                                  uint32_t resolution, void *user,
+                                                  void (*delete_user)(void *user))
+{
+    return set_clock(&config->time.walltime, "walltime", function, resolution, user,
+                     delete_user);
+}
+
+wazero_error_t *wazero_module_config_set_nanotime(wazero_module_config_t *config,
+                                                  wazero_clock_function_t function,
+                                                  uint32_t resolution, void *user,
+                                                  void (*delete_user)(void *user))
+{
+    return set_clock(&config->time.nanotime, "nanotime", function, resolution, user,
+                     delete_user);
+}
+
+wazero_error_t *wazero_module_config_set_nanosleep(wazero_module_config_t *config,
+                                                   wazero_sleep_function_t function,
+                                                   void *user,
+                                                   void (*delete_user)(void *user))
+{
+    wazero__shared_t *shared;
+    wazero_error_t *error =
+        share(function != NULL, "nanosleep", user, delete_user, &shared);
+    if (!error)
+        wazero__time_set_sleep(&config->time, WAZERO__TIME_CALL, function, shared);
+    return error;
+}
+
+wazero_error_t *wazero_module_config_set_osyield(wazero_module_config_t *config,
+                                                 wazero_yield_function_t function,
+                                                 void *user,
+                                                 void (*delete_user)(void *user))
+{
+    wazero__shared_t *shared;
+    wazero_error_t *error =
+        share(function != NULL, "osyield", user, delete_user, &shared);
+    if (!error)
+        wazero__time_set_yield(&config->time, WAZERO__TIME_CALL, function, shared);
+    return error;
+}
+
+/* ---- random numbers ---- */
 
 void wazero_module_config_set_system_random(wazero_module_config_t *config)
 {
-    config->system_random = true;
+    wazero__random_clear(&config->random);
+    config->random.kind = WAZERO__RANDOM_SYSTEM;
 }
+
+wazero_error_t *wazero_module_config_set_random_seed(wazero_module_config_t *config,
+                                                     const void *seed, size_t size)
+{
+    if (size > WAZERO__SEED_MAX)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "a seed has at most %d bytes, not %zu", WAZERO__SEED_MAX,
+                             size);
+    wazero__random_clear(&config->random);
+    config->random.seed_size = size;
+    if (size)
+        memcpy(config->random.seed, seed, size);
+    return NULL;
+}
+
+wazero_error_t *wazero_module_config_set_random(wazero_module_config_t *config,
+                                                wazero_random_function_t function,
+                                                void *user,
+                                                void (*delete_user)(void *user))
+{
+    wazero__shared_t *shared;
+    wazero_error_t *error =
+        share(function != NULL, "random", user, delete_user, &shared);
+    if (error)
+        return error;
+    wazero__random_clear(&config->random);
+    config->random.kind = WAZERO__RANDOM_CALL;
+    config->random.call = function;
+    config->random.user = shared;
+    return NULL;
+}
+
+/* ---- calls, user ---- */
 
 void wazero_module_config_set_timeout(wazero_module_config_t *config,
                                       uint64_t nanoseconds)

@@ -5,7 +5,9 @@
 #ifndef WAZERO_LIB_CONFIG_H
 #define WAZERO_LIB_CONFIG_H
 
+#include "clock.h"
 #include "parse.h"
+#include "random.h"
 #include "stream.h"
 #include "text.h"
 
@@ -42,10 +44,8 @@ struct wazero_module_config {
     size_t start_function_count;
     bool start_functions_set;
     wazero__stream_t *streams[3]; /* a reference each, or NULL */
-    bool system_walltime;
-    bool system_nanotime;
-    bool system_nanosleep;
-    bool system_random;
+    wazero__time_t time;
+    wazero__random_t random;
     uint64_t timeout; /* in nanoseconds, WAZERO_NO_TIMEOUT for none */
     size_t max_stack; /* in bytes */
     void *user;

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 2
+#define WZ_ABI_VERSION 3
 
 typedef uint64_t wz_handle;
 
@@ -65,7 +65,20 @@ typedef struct {
      * failed. */
     int64_t (*stream_read)(uintptr_t user, uint8_t *buffer, uint64_t size);
     int64_t (*stream_write)(uintptr_t user, const uint8_t *buffer, uint64_t size);
+    /* Asks the module whose `user` is module for time or random numbers (WZ_ASK_...):
+     * false if that failed. Uses number (nanoseconds to sleep, bytes to fill), buffer
+     * and *answer as the question needs them. */
+    bool (*ask)(uintptr_t module, int32_t what, uint64_t number, uint8_t *buffer,
+                int64_t *answer);
 } wz_callbacks;
+
+enum {
+    WZ_ASK_WALLTIME = 0, /* *answer */
+    WZ_ASK_NANOTIME = 1, /* *answer */
+    WZ_ASK_SLEEP = 2,    /* number */
+    WZ_ASK_YIELD = 3,
+    WZ_ASK_RANDOM = 4 /* number, buffer */
+};
 
 typedef struct {
     int32_t engine; /* wazero_engine_kind_t */
@@ -109,6 +122,10 @@ typedef struct {
     wz_string value;
 } wz_variable;
 
+/* Where time and random numbers come from: wazero's pretended ones, the system, or
+ * lib's answer to `ask`. */
+enum { WZ_SOURCE_PRETENDED = 0, WZ_SOURCE_SYSTEM = 1, WZ_SOURCE_CALL = 2 };
+
 /* An import module name and the module (or host module) that answers it. */
 typedef struct {
     wz_string name;
@@ -126,10 +143,13 @@ typedef struct {
     wz_stream streams[3];
     const wz_mount *mounts;
     size_t mount_count;
-    bool system_walltime;
-    bool system_nanotime;
-    bool system_nanosleep;
-    bool system_random;
+    int32_t walltime; /* WZ_SOURCE_... */
+    uint32_t walltime_resolution;
+    int32_t nanotime;
+    uint32_t nanotime_resolution;
+    int32_t random;
+    bool nanosleep; /* ask; else pretended */
+    bool osyield;
 } wz_module_config;
 
 /* ---- direct calls: what lib needs to enter compiled code without Go ---- */

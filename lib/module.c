@@ -117,6 +117,8 @@ static void destroy(wazero__deferred_t *deferred)
     free(module->start_functions);
     for (int i = 0; i < 3; i++)
         wazero__stream_release(module->streams[i].stream);
+    wazero__time_clear(&module->time);
+    wazero__random_clear(&module->random);
     for (size_t i = 0; i < module->host_count; i++)
         wazero__definition_release(module->hosts[i].definition);
     free(module->hosts);
@@ -146,6 +148,8 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
     module->max_stack = config->max_stack;
     for (int i = 0; i < 3; i++)
         module->streams[i].stream = wazero__stream_retain(config->streams[i]);
+    wazero__time_copy(&module->time, &config->time);
+    wazero__random_copy(&module->random, &config->random);
     static const wazero__text_t only_start = {(char *)"_start", 6};
     const wazero__text_t *names = &only_start;
     size_t count = 1;
@@ -163,6 +167,28 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
         module->start_function_count = i + 1;
     }
     return error;
+}
+
+/* How the engine is told of the module's time and random numbers. A system's sleep is
+ * lib's, for Go's cannot be ended. */
+static void describe_sources(const wazero_module_t *module, wz_module_config *out)
+{
+    static const int32_t kinds[] = {
+        [WAZERO__TIME_PRETENDED] = WZ_SOURCE_PRETENDED,
+        [WAZERO__TIME_SYSTEM] = WZ_SOURCE_SYSTEM,
+        [WAZERO__TIME_CALL] = WZ_SOURCE_CALL,
+    };
+    const wazero__time_t *time = &module->time;
+    out->walltime = kinds[time->walltime.kind];
+    out->walltime_resolution = wazero__time_walltime_resolution(time);
+    out->nanotime = kinds[time->nanotime.kind];
+    out->nanotime_resolution = wazero__time_nanotime_resolution(time);
+    out->nanosleep = time->sleep_kind != WAZERO__TIME_PRETENDED;
+    out->osyield = time->yield_kind != WAZERO__TIME_PRETENDED;
+    if (module->random.kind == WAZERO__RANDOM_SYSTEM)
+        out->random = WZ_SOURCE_SYSTEM;
+    else if (!wazero__random_is_default(&module->random))
+        out->random = WZ_SOURCE_CALL;
 }
 
 /* What the engine is told; arrays that had to be made are to be freed. */
@@ -218,10 +244,7 @@ static wazero_error_t *describe(wazero_module_t *module,
     out->mount_count = config->mount_count;
     for (int i = 0; i < 3; i++)
         out->streams[i] = wazero__stream_describe(&module->streams[i]);
-    out->system_walltime = config->system_walltime;
-    out->system_nanotime = config->system_nanotime;
-    out->system_nanosleep = config->system_nanosleep;
-    out->system_random = config->system_random;
+    describe_sources(module, out);
     return NULL;
 }
 

@@ -17,11 +17,13 @@
 #include <stdatomic.h>
 
 #include "callable.h"
+#include "clock.h"
 #include "compiled.h"
 #include "group.h"
 #include "host.h"
 #include "linear.h"
 #include "link.h"
+#include "random.h"
 #include "stream.h"
 #include "text.h"
 
@@ -43,6 +45,8 @@ struct wazero_module {
     wazero__group_t *group;
     wazero__link_t link;                /* what answers the imports */
     wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */
+    wazero__time_t time;                /* its looks: of the thread inside */
+    wazero__random_t random;            /* its state: of the thread inside */
     wazero__linear_t *linear;           /* a reference, or NULL */
     wazero__callable_t **callables; /* by export, as used; under the runtime's mutex */
     wazero__text_t *start_functions;
