@@ -660,6 +660,12 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_set_env(wazero_module_config_t *config, const char *key,
                              const char *value);
 
+/* Adds all variables of the process's own environment, as it is now.
+ * Ownership: copies. Threads: one, while no other changes the environment. Errors:
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_inherit_env(wazero_module_config_t *config);
+
 /* Which standard stream. */
 typedef enum { WAZERO_STDIN = 0, WAZERO_STDOUT = 1, WAZERO_STDERR = 2 } wazero_stream_t;
 
@@ -757,6 +763,13 @@ wazero_module_config_set_random(wazero_module_config_t *config,
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_set_random_seed(wazero_module_config_t *config, const void *seed,
                                      size_t size);
+
+/* What a program that is run from a command line gets, as wazero's own command gives
+ * it: the process's standard streams, the system's clocks, sleep and random numbers. It
+ * gets no arguments, environment or files by this.
+ * Ownership: nothing. Threads: one. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_inherit(wazero_module_config_t *config);
 
 /* The exported functions that wazero_module_start calls, in this order, those that
  * exist. The default is "_start" alone; count 0 calls none.

@@ -162,15 +162,20 @@ wazero_error_t *wazero_module_config_set_name(wazero_module_config_t *config,
 
 /* Bytes that the host gives as they are: arguments, variables and paths need not be
  * UTF-8, for file names are not. */
-static wazero_error_t *copy_string(wazero__text_t *text, const char *string)
+static wazero_error_t *copy_bytes(wazero__text_t *text, const char *bytes, size_t size)
 {
-    size_t size = strlen(string);
     text->data = malloc(size + 1);
     if (!text->data)
         return wazero__error_memory();
-    memcpy(text->data, string, size + 1);
+    memcpy(text->data, bytes, size);
+    text->data[size] = '\0';
     text->size = size;
     return NULL;
+}
+
+static wazero_error_t *copy_string(wazero__text_t *text, const char *string)
+{
+    return copy_bytes(text, string, strlen(string));
 }
 
 /* Copies a list of strings; what names it in errors. */
@@ -256,6 +261,22 @@ wazero_error_t *wazero_module_config_set_env(wazero_module_config_t *config,
 error:
     wazero__text_clear(&made.key);
     wazero__text_clear(&made.value);
+    return error;
+}
+
+wazero_error_t *wazero_module_config_inherit_env(wazero_module_config_t *config)
+{
+    wazero_error_t *error = NULL;
+    for (char **variable = environ; variable && *variable && !error; variable++) {
+        const char *equals = strchr(*variable, '=');
+        wazero__text_t key = {NULL, 0};
+        if (!equals || equals == *variable)
+            continue; /* nothing that has a name */
+        error = copy_bytes(&key, *variable, (size_t)(equals - *variable));
+        if (!error)
+            error = wazero_module_config_set_env(config, key.data, equals + 1);
+        wazero__text_clear(&key);
+    }
     return error;
 }
 
@@ -499,6 +520,20 @@ wazero_error_t *wazero_module_config_set_random(wazero_module_config_t *config,
     config->random.call = function;
     config->random.user = shared;
     return NULL;
+}
+
+/* ---- all of it ---- */
+
+wazero_error_t *wazero_module_config_inherit(wazero_module_config_t *config)
+{
+    wazero_error_t *error = NULL;
+    for (int i = 0; i < 3 && !error; i++)
+        error = wazero_module_config_inherit_stream(config, (wazero_stream_t)i);
+    wazero_module_config_set_system_walltime(config);
+    wazero_module_config_set_system_nanotime(config);
+    wazero_module_config_set_system_nanosleep(config);
+    wazero_module_config_set_system_random(config);
+    return error;
 }
 
 /* ---- calls, user ---- */

@@ -288,11 +288,7 @@ static PyObject *Compiled_reduce(CompiledObject *self, PyObject *Py_UNUSED(ignor
 static PyMethodDef Compiled_methods[] = {
     {"instantiate", (PyCFunction)(void (*)(void))Compiled_instantiate,
      METH_FASTCALL | METH_KEYWORDS,
-     "instantiate($self, *, name=None, imports=None, args=None, env=None, stdin=None,\n"
-     "            stdout=None, stderr=None, mounts=None, fs=None, random=None,\n"
-     "            walltime=None, nanotime=None, nanosleep=None,\n"
-     "            start_functions=None, timeout=None, max_stack=None,\n"
-     "            config=None)\n--\n\n"
+     "instantiate($self, " CONFIG_SIGNATURE
      "Makes a Module of it: see Runtime.instantiate. Any thread, any number of times."},
     {"close", (PyCFunction)Compiled_close, METH_NOARGS,
      "close($self)\n--\n\n"

@@ -158,10 +158,24 @@ static PyObject *items_of(PyObject *mapping, const char *what)
     return items;
 }
 
+/* INHERIT, or its name. */
+static bool is_inherit(State *state, PyObject *value)
+{
+    return value == state->inherit ||
+           (PyUnicode_Check(value) &&
+            PyUnicode_CompareWithASCIIString(value, "inherit") == 0);
+}
+
 static int set_env(State *state, wazero_module_config_t *config, PyObject *value)
 {
     if (!is_given(value))
         return 0;
+    if (is_inherit(state, value)) {
+        wazero_error_t *error = wazero_module_config_inherit_env(config);
+        if (error)
+            Errors_raise(state, error);
+        return error ? -1 : 0;
+    }
     PyObject *items = items_of(value, "env");
     int result = items ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
@@ -274,21 +288,6 @@ static int set_fs(State *state, wazero_module_config_t *config, PyObject *value)
     return result;
 }
 
-static int set_system(wazero_module_config_t *config, PyObject *value, const char *what,
-                      void (*setter)(wazero_module_config_t *))
-{
-    if (!is_given(value))
-        return 0;
-    if (!PyUnicode_Check(value) ||
-        PyUnicode_CompareWithASCIIString(value, "system") != 0) {
-        PyErr_Format(PyExc_ValueError, "%s must be None or 'system', not %R", what,
-                     value);
-        return -1;
-    }
-    setter(config);
-    return 0;
-}
-
 static int set_timeout(wazero_module_config_t *config, PyObject *value)
 {
     uint64_t nanoseconds;
@@ -319,15 +318,6 @@ static int set_max_stack(State *state, wazero_module_config_t *config, PyObject 
 static int fill_module(State *state, ModuleObject *module, PyObject *const *options,
                        wazero_module_config_t *config)
 {
-    static const struct {
-        int option;
-        void (*setter)(wazero_module_config_t *);
-    } systems[] = {
-        {OPTION_RANDOM, wazero_module_config_set_system_random},
-        {OPTION_WALLTIME, wazero_module_config_set_system_walltime},
-        {OPTION_NANOTIME, wazero_module_config_set_system_nanotime},
-        {OPTION_NANOSLEEP, wazero_module_config_set_system_nanosleep},
-    };
     wazero_module_config_set_user(config, module);
     if (set_name(state, config, options[OPTION_NAME]) < 0 ||
         set_list(state, config, options[OPTION_ARGS], "args",
@@ -338,13 +328,9 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_mounts(state, config, options[OPTION_MOUNTS]) < 0 ||
         set_timeout(config, options[OPTION_TIMEOUT]) < 0 ||
         set_max_stack(state, config, options[OPTION_MAX_STACK]) < 0 ||
-        set_fs(state, config, options[OPTION_FS]) < 0)
+        set_fs(state, config, options[OPTION_FS]) < 0 ||
+        Sources_configure(state, module->time_and_random, options, config) < 0)
         return -1;
-    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
-        const char *what = Config_option_names[systems[i].option];
-        if (set_system(config, options[systems[i].option], what, systems[i].setter) < 0)
-            return -1;
-    }
     for (int i = 0; i < 3; i++) {
         PyObject *object = options[OPTION_STDIN + i];
         if (is_given(object) && Stream_configure(state, &module->streams[i], object,

@@ -121,7 +121,7 @@ static int call_python(HostBinding *binding, wazero_module_t *caller, uint64_t *
     return status;
 }
 
-static wazero_error_t *refuse_call(const char *why)
+wazero_error_t *Host_refuse(const char *why)
 {
     return wazero_error_new_host(why, strlen(why), NULL, NULL);
 }
@@ -135,11 +135,11 @@ wazero_error_t *Host_call(void *user, wazero_module_t *caller, uint64_t *stack)
     ENTRY(entry);
     wazero_error_t *error = NULL;
     if (!Entry_enter(&entry))
-        return refuse_call("the Python interpreter is shutting down");
+        return Host_refuse(HOST_SHUTTING_DOWN);
     ModuleObject *owner = binding->owner;
     if (owner->dying) {
         Entry_leave(&entry);
-        return refuse_call("the module of the host function is closed");
+        return Host_refuse("the module of the host function is closed");
     }
     Py_INCREF(owner);
     if (call_python(binding, caller, stack) < 0)

@@ -40,6 +40,8 @@ static int Module_traverse(ModuleObject *self, visitproc visit, void *arg)
         if (result)
             return result;
     }
+    for (int i = 0; i < SOURCE_COUNT; i++)
+        Py_VISIT(self->time_and_random[i].call);
     return 0;
 }
 
@@ -59,6 +61,8 @@ static int Module_clear(ModuleObject *self)
     Host_free_bindings(self);
     for (int i = 0; i < 3; i++)
         Stream_clear(&self->streams[i]);
+    for (int i = 0; i < SOURCE_COUNT; i++)
+        Py_CLEAR(self->time_and_random[i].call);
     Py_CLEAR(self->sources);
     Py_CLEAR(self->dependents);
     return 0;

@@ -344,12 +344,6 @@ static PyObject *Runtime_closed(RuntimeObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(wazero_runtime_is_closed(self->handle));
 }
 
-#define OPTIONS_SIGNATURE                                                              \
-    "*, name=None, imports=None, args=None, env=None, stdin=None, stdout=None,\n"      \
-    "            stderr=None, mounts=None, fs=None, random=None, walltime=None,\n"     \
-    "            nanotime=None, nanosleep=None, start_functions=None,\n"               \
-    "            timeout=None, max_stack=None, config=None)\n--\n\n"
-
 #define FAST (METH_FASTCALL | METH_KEYWORDS)
 #define FASTCALL(function) (PyCFunction)(void (*)(void))(function)
 
@@ -361,7 +355,7 @@ static PyMethodDef Runtime_methods[] = {
      "if\n"
      "the file cannot be read."},
     {"instantiate", FASTCALL(Runtime_instantiate), FAST,
-     "instantiate($self, wasm, " OPTIONS_SIGNATURE
+     "instantiate($self, wasm, " CONFIG_SIGNATURE
      "Makes a Module of wasm: bytes-like, a CompiledModule or an os.PathLike.\n\n"
      "imports maps module names to Modules or to mappings of names to callables,\n"
      "wazero.func(...), or Functions, Memories and Globals of other Modules. The "
@@ -370,8 +364,18 @@ static PyMethodDef Runtime_methods[] = {
      "(None,\n"
      "wazero.INHERIT, bytes, a file object or a callable), mounts from guest paths to "
      "host\n"
-     "directories or (directory, 'ro'), and 'system' as random, walltime, nanotime or\n"
-     "nanosleep. config is a ModuleConfig; keywords go before it.\n\n"
+     "directories or (directory, 'ro'). env may be 'inherit', for the process's own.\n"
+     "config is a ModuleConfig; keywords go before it.\n\n"
+     "walltime, nanotime, nanosleep, osyield and random are pretended unless given: "
+     "as\n"
+     "'system' or as callables. walltime() and nanotime() return nanoseconds or a "
+     "tuple\n"
+     "(seconds, nanoseconds), and the guest is told their walltime_resolution and\n"
+     "nanotime_resolution, 1000 and 1 nanoseconds unless given. "
+     "nanosleep(nanoseconds)\n"
+     "and osyield() return nothing, random(n) n bytes, of at most 65536. random may "
+     "be\n"
+     "a seed, an int or up to 32 bytes: then the numbers are the same in every run.\n\n"
      "timeout is how long each call may take, and the start as a whole, in seconds\n"
      "(None: for ever); waiting for other threads counts. max_stack is the size of "
      "the\n"
@@ -383,7 +387,7 @@ static PyMethodDef Runtime_methods[] = {
      "is\n"
      "a Module that is closed."},
     {"instantiate_file", FASTCALL(Runtime_instantiate_file), FAST,
-     "instantiate_file($self, path, " OPTIONS_SIGNATURE
+     "instantiate_file($self, path, " CONFIG_SIGNATURE
      "instantiate() with what is in a file; path may be a str."},
     {"host_module", FASTCALL(Runtime_host_module), FAST,
      "host_module($self, name, functions)\n--\n\n"

@@ -194,6 +194,25 @@ typedef struct {
     bool file; /* has write and reports how much it took */
 } StreamBinding;
 
+/* What a guest asks the host for. */
+typedef enum {
+    SOURCE_WALLTIME,
+    SOURCE_NANOTIME,
+    SOURCE_NANOSLEEP,
+    SOURCE_OSYIELD,
+    SOURCE_RANDOM,
+    SOURCE_COUNT
+} Source;
+
+/* The callable that answers, or NULL. */
+typedef struct {
+    PyObject *call;
+    Source source;
+} SourceBinding;
+
+/* The largest seed in bytes. */
+enum { SEED_SIZE = 32 };
+
 /* The C handle of an export, owned, and its Python object while there is one,
  * borrowed. */
 typedef struct {
@@ -214,6 +233,7 @@ typedef struct ModuleObject {
     HostBinding *hosts;
     size_t host_count;
     StreamBinding streams[3];
+    SourceBinding time_and_random[SOURCE_COUNT];
     PyObject *sources;    /* list of the Modules imported from, or NULL */
     PyObject *dependents; /* set of Modules whose functions may be reached, or NULL */
     PyObject *weakrefs;
@@ -427,6 +447,9 @@ enum {
     OPTION_WALLTIME,
     OPTION_NANOTIME,
     OPTION_NANOSLEEP,
+    OPTION_OSYIELD,
+    OPTION_WALLTIME_RESOLUTION,
+    OPTION_NANOTIME_RESOLUTION,
     OPTION_START_FUNCTIONS,
     OPTION_TIMEOUT,
     OPTION_MAX_STACK,
@@ -437,9 +460,19 @@ enum {
 /* Their names for ArgsSpec. */
 #define CONFIG_OPTION_NAMES                                                            \
     "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
-        "random", "walltime", "nanotime", "nanosleep", "start_functions", "timeout",   \
+        "random", "walltime", "nanotime", "nanosleep", "osyield",                      \
+        "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
         "max_stack", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
+
+/* The same in docstrings, which is what inspect reads. */
+#define CONFIG_SIGNATURE                                                               \
+    "*, name=None, imports=None, args=None, env=None, stdin=None, stdout=None,\n"      \
+    "            stderr=None, mounts=None, fs=None, random=None, walltime=None,\n"     \
+    "            nanotime=None, nanosleep=None, osyield=None,\n"                       \
+    "            walltime_resolution=None, nanotime_resolution=None,\n"                \
+    "            start_functions=None, timeout=None, max_stack=None,\n"                \
+    "            config=None)\n--\n\n"
 
 /* Fills options with new references (NULL where there is nothing), from the keywords
  * given and, where they say nothing, from the ModuleConfig among them. */
@@ -480,6 +513,12 @@ int Stream_flush(StreamBinding *binding);
 int Stream_traverse(StreamBinding *binding, visitproc visit, void *arg);
 void Stream_clear(StreamBinding *binding);
 
+/* ---------------------------------------------------------------- sources.c ------ */
+
+/* Puts clocks, sleep, yield and random numbers into the configuration. */
+int Sources_configure(State *state, SourceBinding *bindings, PyObject *const *options,
+                      wazero_module_config_t *config);
+
 /* ---------------------------------------------------------------- host.c --------- */
 
 /* Answers the imports of module->compiled from the mapping; *imports is NULL if there
@@ -489,6 +528,10 @@ int Host_link(State *state, ModuleObject *module, PyObject *mapping,
 
 /* Adds to the LinkError that is set which names the mapping, which may be NULL, has. */
 void Host_explain(State *state, PyObject *mapping);
+
+/* The error that ends a call which Python cannot answer. */
+#define HOST_SHUTTING_DOWN "the Python interpreter is shutting down"
+wazero_error_t *Host_refuse(const char *why) __attribute__((cold));
 
 /* The wazero_host_function_t of every binding. */
 wazero_error_t *Host_call(void *user, wazero_module_t *caller, uint64_t *stack);

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
     from wazero._wazero import (
         _Buffer,
+        _Clock,
+        _Env,
         _Imports,
         _Mount,
         _Path,
+        _Random,
         _Seconds,
+        _Sleep,
         _Stdin,
         _Stdout,
     )
@@ -124,8 +128,12 @@ def run(
     stdin: _Stdin = None,
     stdout: _Stdout = INHERIT,
     stderr: _Stdout = INHERIT,
-    env: Mapping[str, str] | None = None,
+    env: _Env = None,
     mounts: Mapping[str, _Mount] | None = None,
+    random: _Random = "system",
+    walltime: _Clock = "system",
+    nanotime: _Clock = "system",
+    nanosleep: _Sleep = "system",
     memory_limit: int | str | None = None,
     imports: _Imports | None = None,
     text: bool = False,
@@ -140,7 +148,7 @@ def run(
     its name. Standard output and error are those of the process unless given, standard
     input is empty. With capture_output both outputs are kept as bytes, or as str with
     text=True or an encoding. The program gets the host's clocks, sleep and random
-    numbers; files and environment only as given.
+    numbers unless others are given; files and environment only as given.
 
     A program that exits with a code other than 0 is ExitError with check=True. A Trap,
     and Timeout when it all takes longer than timeout seconds (compiling is waited for),
@@ -177,10 +185,10 @@ def run(
                 stdout=out,
                 stderr=err,
                 mounts=mounts,
-                random="system",
-                walltime="system",
-                nanotime="system",
-                nanosleep="system",
+                random=random,
+                walltime=walltime,
+                nanotime=nanotime,
+                nanosleep=nanosleep,
                 timeout=None if until is None else max(0.0, until - time.monotonic()),
                 max_stack=max_stack,
             ).close()

@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
     from wazero._wazero import (
         CompilationCache,
+        _Clock,
+        _Env,
         _Mount,
         _Path,
+        _Random,
+        _Sleep,
         _Stdin,
         _Stdout,
-        _System,
+        _Yield,
     )
 
 
@@ -76,16 +80,33 @@ class ModuleConfig:
 
     name: str | None = None
     args: Sequence[_Path] | None = None
-    env: Mapping[str, str] | Mapping[bytes, bytes] | None = None
+    env: _Env = None
     stdin: _Stdin = None
     stdout: _Stdout = None
     stderr: _Stdout = None
     mounts: Mapping[str, _Mount] | None = None
     fs: FSConfig | None = None
-    random: _System = None
-    walltime: _System = None
-    nanotime: _System = None
-    nanosleep: _System = None
+    random: _Random = None
+    walltime: _Clock = None
+    nanotime: _Clock = None
+    nanosleep: _Sleep = None
+    osyield: _Yield = None
+    walltime_resolution: int | None = None
+    nanotime_resolution: int | None = None
     start_functions: Sequence[str] | None = None
     timeout: float | None = None
     max_stack: int | str | None = None
+
+    @classmethod
+    def inherit(cls, **options: Any) -> ModuleConfig:
+        """What a program that is run from a command line gets, as wazero's own
+        command gives it: the process's standard streams, the system's clocks, sleep
+        and random numbers. Options are fields that are added, or put in their place.
+        """
+        from wazero._wazero import INHERIT
+
+        preset: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), INHERIT)
+        preset |= dict.fromkeys(
+            ("random", "walltime", "nanotime", "nanosleep"), "system"
+        )
+        return cls(**(preset | options))

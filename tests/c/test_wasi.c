@@ -1,6 +1,7 @@
 /* WASI: arguments, environment, standard streams of every kind, mounts, exit codes. */
 #include <unistd.h>
 
+#include "../../lib/config.h"
 #include "support.h"
 
 typedef struct {
@@ -140,6 +141,34 @@ TEST(descriptors)
     close(to[0]);
     wazero_module_config_delete(config);
     wazero_runtime_delete(runtime);
+}
+
+static bool has_variable(const struct wazero_module_config *config, const char *key,
+                         const char *value)
+{
+    for (size_t i = 0; i < config->environment_count; i++)
+        if (strcmp(config->environment[i].key.data, key) == 0)
+            return strcmp(config->environment[i].value.data, value) == 0;
+    return false;
+}
+
+TEST(inheriting)
+{
+    wazero_module_config_t *config;
+    must(wazero_module_config_new(&config));
+    setenv("WAZERO_TEST_A", "1", 1);
+    setenv("WAZERO_TEST_B", "x=y", 1);
+    must(wazero_module_config_set_env(config, "WAZERO_TEST_A", "0"));
+    must(wazero_module_config_inherit_env(config));
+    CHECK(has_variable(config, "WAZERO_TEST_A", "1"));
+    CHECK(has_variable(config, "WAZERO_TEST_B", "x=y"));
+    must(wazero_module_config_inherit(config));
+    CHECK(config->streams[0] && config->streams[1] && config->streams[2]);
+    CHECK_INT(config->time.walltime.kind, WAZERO__TIME_SYSTEM);
+    CHECK_INT(config->time.nanotime.kind, WAZERO__TIME_SYSTEM);
+    CHECK_INT(config->time.sleep_kind, WAZERO__TIME_SYSTEM);
+    CHECK_INT(config->random.kind, WAZERO__RANDOM_SYSTEM);
+    wazero_module_config_delete(config);
 }
 
 TEST(configuration_is_checked)

@@ -446,13 +446,13 @@ def test_random(guest):
     assert bytes_of(random="system") != bytes_of(random="system")
 
 
-@pytest.mark.parametrize("name", ["random", "walltime", "nanotime", "nanosleep"])
-def test_wrong_system(guest, name):
-    guest(**{name: None})
-    guest(**{name: "system"})
-    for value in ("host", 3, True):
-        with pytest.raises(ValueError, match=f"{name} must be None or 'system'"):
-            guest(**{name: value})
+@pytest.mark.parametrize("value", ["inherit", wazero.INHERIT])
+def test_inherited_environment(guest, monkeypatch, value):
+    monkeypatch.setenv("WAZERO_TEST_A", "1")
+    monkeypatch.setenv("WAZERO_TEST_B", "x=y \xe4")
+    strings = guest(env=value).strings("environ")
+    assert {b"%s=%s" % item for item in os.environb.items()} <= set(strings)
+    assert b"WAZERO_TEST_B=x=y \xc3\xa4" in strings
 
 
 def test_config_object(guest):
