@@ -46,11 +46,11 @@ PYTHON_SOURCES := $(wildcard python/extension/*.[ch] python/wazero/* python/meso
 MESON_FILES := meson.build meson.options pyproject.toml
 PACKAGE_SOURCES := $(C_SOURCES) $(ENGINE_SOURCES) $(PYTHON_SOURCES) $(MESON_FILES)
 C_FORMATTED = $(wildcard lib/*.[ch] lib/*/*.[ch] python/extension/*.[ch] \
-	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c benchmarks/*.[ch] examples/c/*.c \
-	examples/c/*.cpp)
+	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c tests/spec/*.c benchmarks/*.[ch] \
+	examples/c/*.c examples/c/*.cpp)
 
 .PHONY: help demo test test-c test-go test-python hammer sanitize sanitize-c sanitize-python \
-	valgrind arm64 bench lint docs fuzz wheel install-c clean engine package
+	spec valgrind arm64 bench lint docs fuzz wheel install-c clean engine package
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -59,6 +59,7 @@ help:
 	@echo "make test           build, and run the C, Go and Python tests"
 	@echo
 	@echo "make test-c         one suite: C; likewise test-go, test-python"
+	@echo "make spec           the official suite of WebAssembly, beside wazero's own run"
 	@echo "make sanitize       C and Python tests under AddressSanitizer and UBSan"
 	@echo "make valgrind       C tests that need no Go, under valgrind"
 	@echo "make arm64          C tests on AArch64: a cross build, run in QEMU"
@@ -106,6 +107,7 @@ $(BUILD)/.stamp-engine: $(C_SOURCES) $(ENGINE_SOURCES) $(MESON_FILES) \
 engine: $(BUILD)/.stamp-engine
 
 $(BUILD)/.stamp-c: $(BUILD)/.stamp-engine $(wildcard tests/c/* tests/fault/* examples/c/*) \
+		tests/spec/runner.c tests/spec/meson.build \
 		tools/expect.py tools/check_install.py
 	@$(STEP) "building the C tests and examples" $(LOG)/build-c.log \
 	    meson compile -C $(BUILD)/c
@@ -144,6 +146,13 @@ test-go: $(VENV)/.stamp-compiler
 test-python: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-demo
 	@echo "==> Python $(VERSION) tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The official suite, which wazero's module brings; wazero's own runner is asked, too.
+spec: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test
+	@echo "==> the official suite of WebAssembly"
+	@$(BIN)/python -m pytest -q tests/spec $(PYTEST_ARGS)
+	@WAZERO_DIRECT=0 $(BIN)/python -m pytest -q tests/spec/test_python.py \
+	    -k compiler $(PYTEST_ARGS)
 
 # Deadlines that land anywhere, for a minute, and a storm of signals.
 hammer: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test
@@ -186,11 +195,14 @@ $(BUILD)/sanitize-c/build.ninja: $(BUILD)/.stamp-engine
 	    meson setup $(BUILD)/sanitize-c $(SANITIZE) --prefix=$(BUILD)/prefix \
 	    -Dwerror=$(WERROR) -Dengine=$(ENGINE)
 
-sanitize-c: $(BUILD)/sanitize-c/build.ninja $(BUILD)/.stamp-engine
+sanitize-c: $(BUILD)/sanitize-c/build.ninja $(BUILD)/.stamp-engine \
+		$(VENV)/.stamp-package $(VENV)/.stamp-test
 	@$(STEP) "building the C library with sanitizers" $(LOG)/sanitize-c.log \
 	    meson compile -C $(BUILD)/sanitize-c
 	@meson test -C $(BUILD)/sanitize-c --no-rebuild --print-errorlogs \
 	    --suite c --suite examples
+	@WAZERO_SPEC_RUNNER=$(BUILD)/sanitize-c/tests/spec/spec_runner \
+	    $(BIN)/python -m pytest -q tests/spec/test_c.py
 
 $(SANITIZED)/.stamp: $(PACKAGE_SOURCES) $(BUILD)/.stamp-engine
 	@$(STEP) "building the Python package with sanitizers" $(LOG)/sanitize-python.log \
@@ -206,7 +218,8 @@ sanitize-python: $(SANITIZED)/.stamp $(VENV)/.stamp-test $(VENV)/.stamp-demo
 	@LD_PRELOAD="$(strip $(PRELOAD))" PYTHONMALLOC=malloc WAZERO_SANITIZED=1 \
 	    ASAN_OPTIONS=$(ASAN_OPTIONS):log_path=$(LOG)/sanitizer \
 	    UBSAN_OPTIONS=$(UBSAN_OPTIONS):log_path=$(LOG)/sanitizer \
-	    PYTHONPATH=$(SANITIZED)/site $(BIN)/python -m pytest $(PYTEST_ARGS) \
+	    PYTHONPATH=$(SANITIZED)/site $(BIN)/python -m pytest \
+	    $(or $(PYTEST_ARGS),tests/python tests/spec/test_python.py) \
 	    || { tail -n 60 $(LOG)/sanitizer.* 2>/dev/null; exit 1; }
 
 # ---- the rest -------------------------------------------------------------------------

@@ -1,0 +1,171 @@
+"""Runs the steps of the suite through the Python API.
+
+A value of WebAssembly is compared by its bits; the two directions are `to_python` and
+`bits_of`.
+"""
+
+import functools
+import struct
+
+import suite
+import wazero
+
+
+class External:
+    """What the suite calls (ref.extern N)."""
+
+    def __init__(self, bits):
+        self.bits = bits
+
+
+@functools.cache
+def external(bits):
+    return External(bits)
+
+
+# NaNs of 32 bits are made wider by hand: struct would set their quiet bit.
+def f32_to_python(bits):
+    if bits & 0x7F800000 != 0x7F800000 or not bits & 0x7FFFFF:
+        return struct.unpack("<f", struct.pack("<I", bits))[0]
+    wide = (bits & 0x80000000) << 32 | 0x7FF << 52 | (bits & 0x7FFFFF) << 29
+    return struct.unpack("<d", struct.pack("<Q", wide))[0]
+
+
+def f32_bits(value):
+    if value == value:
+        return struct.unpack("<I", struct.pack("<f", value))[0]
+    wide = struct.unpack("<Q", struct.pack("<d", value))[0]
+    assert not wide & 0x1FFFFFFF, "a NaN has a payload that is none of 32 bits"
+    return (wide >> 32 & 0x80000000) | 0x7F800000 | (wide >> 29 & 0x7FFFFF)
+
+
+def to_python(value):
+    """The Python object to pass for a Value."""
+    match value.type:
+        case "i32" | "i64":
+            return value.bits
+        case "f32":
+            return f32_to_python(value.bits)
+        case "f64":
+            return struct.unpack("<d", struct.pack("<Q", value.bits))[0]
+        case "v128":
+            return value.bits.to_bytes(16, "little")
+        case "externref":
+            return external(value.bits) if value.bits else None
+        case _:
+            assert not value.bits
+            return None
+
+
+def bits_of(type, result):
+    """The bits of a result of this type, as in Value."""
+    match type:
+        case "i32":
+            assert -(1 << 31) <= result < 1 << 31
+            return result & 0xFFFFFFFF
+        case "i64":
+            assert -(1 << 63) <= result < 1 << 63
+            return result & 0xFFFFFFFFFFFFFFFF
+        case "f32":
+            return f32_bits(result)
+        case "f64":
+            return struct.unpack("<Q", struct.pack("<d", result))[0]
+        case "v128":
+            assert isinstance(result, bytes)
+            assert len(result) == 16
+            return int.from_bytes(result, "little")
+    if result is None:
+        return 0
+    if type == "externref":
+        assert isinstance(result, External)
+        return result.bits
+    assert isinstance(result, wazero.Function)
+    return 1
+
+
+class Failure(Exception):
+    """A step did not do what it should."""
+
+
+class Runner:
+    """The state of a script: the modules that it has made so far."""
+
+    def __init__(self, runtime):
+        self.runtime = runtime
+        self.modules = {}
+        self.latest = None
+        self.instantiate(suite.spectest(), "spectest")
+
+    def instantiate(self, path, name=None):
+        return self.runtime.instantiate(path.read_bytes(), name=name)
+
+    def run(self, step):
+        """Does it; raises Failure, or whatever the API raised unexpectedly."""
+        getattr(self, "do_" + step.do)(step)
+
+    def do_nothing(self, step):
+        pass
+
+    def do_module(self, step):
+        self.latest = self.instantiate(step.path, step.register or None)
+        if step.name:
+            self.modules[step.name] = self.latest
+
+    def do_start(self, step):
+        self.instantiate(step.path)
+
+    def do_refuse(self, step):
+        stage = "compile"
+        try:
+            compiled = self.runtime.compile(step.path.read_bytes())
+            stage = "instantiate"
+            compiled.instantiate()
+        except wazero.WazeroError as error:
+            self.check_outcome(step, error)
+            if (stage == "compile") != isinstance(error, wazero.CompileError):
+                raise Failure(f"it failed at {stage}: {error}") from error
+            return
+        raise Failure(f"it was accepted, expected {step.outcomes}")
+
+    def do_call(self, step):
+        module = self.modules[step.module] if step.module else self.latest
+        function = module.exports[step.field]
+        args = [to_python(arg) for arg in step.args]
+        if step.results is not None:
+            self.check_results(step, function.results, function(*args))
+            return
+        try:
+            result = function(*args)
+        except wazero.WazeroError as error:
+            self.check_outcome(step, error)
+            return
+        raise Failure(f"it returned {result!r}, expected {step.outcomes}")
+
+    def do_get(self, step):
+        module = self.modules[step.module] if step.module else self.latest
+        exported = module.exports[step.field]
+        self.check_results(step, [exported.type.value], exported.value)
+
+    def check_outcome(self, step, error):
+        if isinstance(error, wazero.Trap):
+            got = f"trap:{error.code}"
+        else:
+            kinds = {wazero.CompileError: "compile", wazero.LinkError: "link"}
+            got = kinds.get(type(error), type(error).__name__)
+        if got not in step.outcomes:
+            raise Failure(f"{got}, expected {step.outcomes}: {error}") from error
+
+    def check_results(self, step, types, result):
+        expected = step.results
+        if len(types) < 2:
+            results = (result,) if types else ()
+            if not types and result is not None:
+                raise Failure(f"it returned {result!r}, expected nothing")
+        else:
+            results = result
+        if len(results) != len(expected):
+            raise Failure(f"{len(results)} results, expected {len(expected)}")
+        for type, value, right in zip(types, results, expected, strict=True):
+            bits = bits_of(type, value)
+            if (bits ^ right.bits) & right.mask:
+                raise Failure(f"{type} {bits:#x}, expected {right}")
