@@ -186,6 +186,12 @@ typedef struct {
     const char *source;    /* source positions, one a line, where DWARF has them     */
 } wazero_frame_t;
 
+/* Exit codes that wazero keeps for calls that its user's context ended, and has a text
+ * of its own for. There they close the module; here the calls report TIMEOUT and
+ * INTERRUPTED and leave it open. */
+#define WAZERO_EXIT_CODE_CONTEXT_CANCELED UINT32_C(0xffffffff)
+#define WAZERO_EXIT_CODE_DEADLINE_EXCEEDED UINT32_C(0xefffffff)
+
 /* What went wrong. Ownership: nothing. Threads: any. Errors: none. */
 WAZERO_API wazero_error_kind_t wazero_error_kind(const wazero_error_t *error);
 
@@ -203,7 +209,9 @@ WAZERO_API wazero_trap_code_t wazero_error_trap_code(const wazero_error_t *error
  * Ownership: static. Threads: any. Errors: none. */
 WAZERO_API const char *wazero_trap_code_text(wazero_trap_code_t code);
 
-/* The exit code of an error of kind EXIT; 0 for an error of another kind.
+/* The exit code of an error of kind EXIT. Of TIMEOUT and INTERRUPTED it is the one that
+ * wazero has for them, WAZERO_EXIT_CODE_DEADLINE_EXCEEDED and _CONTEXT_CANCELED; 0 for
+ * an error of another kind.
  * Ownership: nothing. Threads: any. Errors: none. */
 WAZERO_API uint32_t wazero_error_exit_code(const wazero_error_t *error);
 
@@ -412,6 +420,28 @@ typedef uint64_t wazero_features_t;
 #define WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES ((wazero_features_t)1 << 11)
 #define WAZERO_FEATURES_V1 WAZERO_FEATURE_MUTABLE_GLOBAL
 #define WAZERO_FEATURES_V2 (((wazero_features_t)1 << 7) - 1)
+#define WAZERO_FEATURES_ALL (((wazero_features_t)1 << 12) - 1)
+
+/* The name of one feature, that of its proposal: "tail-call" for example; "" for what
+ * is not one feature. Ownership: static. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_feature_name(wazero_features_t feature);
+
+/* Writes the names of features into text, "multi-value|simd", of size bytes with the
+ * NUL, cut if they do not fit, and returns the size of all of it without the NUL. Bits
+ * that are no feature are left out.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_features_text(wazero_features_t features, char *text,
+                                       size_t size);
+
+/* The features of such a text, "" for none. Case, and '_' for '-', do not matter.
+ * Ownership: nothing. Threads: any. Errors: INVALID with the names that there are. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_features_parse(const char *text, size_t size, wazero_features_t *features);
+
+/* NULL if any of the required features is among features.
+ * Ownership: nothing. Threads: any. Errors: INVALID: feature "simd" is disabled. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_features_require(wazero_features_t features, wazero_features_t required);
 
 /* The default configuration: engine AUTO, features V2, memories up to 65,536 pages,
  * tables up to 10,000,000 elements, debug information off.

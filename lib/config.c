@@ -13,7 +13,6 @@
 
 #define PAGES_MAX 65536u
 #define TABLE_ELEMENTS_MAX 10000000u
-#define FEATURES_ALL (((wazero_features_t)1 << 12) - 1)
 
 /* ---- runtime configuration ---- */
 
@@ -54,11 +53,11 @@ wazero_error_t *wazero_runtime_config_set_engine(wazero_runtime_config_t *config
 wazero_error_t *wazero_runtime_config_set_features(wazero_runtime_config_t *config,
                                                    wazero_features_t features)
 {
-    if (features & ~FEATURES_ALL)
+    if (features & ~WAZERO_FEATURES_ALL)
         return wazero__error(WAZERO_ERROR_INVALID,
                              "features 0x%" PRIx64 " has bits that are no feature: "
                              "0x%" PRIx64,
-                             features, features & ~FEATURES_ALL);
+                             features, features & ~WAZERO_FEATURES_ALL);
     config->limits.features = features;
     return NULL;
 }

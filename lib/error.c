@@ -108,8 +108,14 @@ wazero_error_t *wazero__error_memory(void)
 
 wazero_error_t *wazero__error_exit(uint32_t exit_code)
 {
-    wazero_error_t *error = wazero__error(
-        WAZERO_ERROR_EXIT, "module closed with exit_code(%" PRIu32 ")", exit_code);
+    char text[64];
+    snprintf(text, sizeof text, "exit_code(%" PRIu32 ")", exit_code);
+    if (exit_code == WAZERO_EXIT_CODE_CONTEXT_CANCELED)
+        snprintf(text, sizeof text, "context canceled");
+    if (exit_code == WAZERO_EXIT_CODE_DEADLINE_EXCEEDED)
+        snprintf(text, sizeof text, "context deadline exceeded");
+    wazero_error_t *error =
+        wazero__error(WAZERO_ERROR_EXIT, "module closed with %s", text);
     if (error != &out_of_memory)
         error->exit_code = exit_code;
     return error;
@@ -394,7 +400,14 @@ const char *wazero_trap_code_text(wazero_trap_code_t code)
 
 uint32_t wazero_error_exit_code(const wazero_error_t *error)
 {
-    return error->exit_code;
+    switch (error->kind) {
+    case WAZERO_ERROR_TIMEOUT:
+        return WAZERO_EXIT_CODE_DEADLINE_EXCEEDED;
+    case WAZERO_ERROR_INTERRUPTED:
+        return WAZERO_EXIT_CODE_CONTEXT_CANCELED;
+    default:
+        return error->exit_code;
+    }
 }
 
 size_t wazero_error_frame_count(const wazero_error_t *error)

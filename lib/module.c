@@ -426,7 +426,7 @@ wazero_error_t *wazero_module_start(wazero_module_t *module)
         error = NULL;
     }
     wazero__module_shut(module, exited ? MODULE_EXITED : MODULE_CLOSED_BY_HOST,
-                        error ? wazero_error_exit_code(error) : 0);
+                        exited && error ? wazero_error_exit_code(error) : 0);
     return error;
 }
 

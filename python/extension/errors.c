@@ -296,20 +296,29 @@ static int add_exit_error(PyObject *module, State *state)
 static int add_interruptions(PyObject *module, State *state)
 {
     PyObject *bases = PyTuple_Pack(2, state->error, PyExc_TimeoutError);
-    PyObject *dict = bases ? Py_BuildValue("{s()}", "frames") : NULL;
+    PyObject *dict =
+        bases ? Py_BuildValue("{s(),sk}", "frames", "exit_code",
+                              (unsigned long)WAZERO_EXIT_CODE_DEADLINE_EXCEEDED)
+              : NULL;
     if (dict)
         state->timeout = new_class(
             module, "Timeout",
             "A call took longer than its timeout allows. It is a TimeoutError, too.\n"
             "`frames` is a tuple of Frame that says where the guest was, the "
             "innermost\n"
-            "first, if that is known. The module can be called again.",
+            "first, if that is known. The module can be called again. `exit_code` is\n"
+            "what wazero has for it, EXIT_CODE_DEADLINE_EXCEEDED.",
             bases, dict);
-    if (state->timeout)
+    Py_XDECREF(dict);
+    dict = state->timeout
+               ? Py_BuildValue("{s(),sk}", "frames", "exit_code",
+                               (unsigned long)WAZERO_EXIT_CODE_CONTEXT_CANCELED)
+               : NULL;
+    if (dict)
         state->interrupted = new_class(
             module, "Interrupted",
             "Module.interrupt() ended the call. `frames` is as that of Timeout. The\n"
-            "module can be called again.",
+            "module can be called again. `exit_code` is EXIT_CODE_CONTEXT_CANCELED.",
             state->error, dict);
     Py_XDECREF(dict);
     Py_XDECREF(bases);
@@ -340,7 +349,12 @@ int Errors_init(PyObject *module, State *state)
     if (!state->compile_error || !state->link_error || !state->closed_error ||
         !state->forked_error)
         return -1;
-    if (add_trap(module, state) < 0 || add_interruptions(module, state) < 0)
+    if (add_trap(module, state) < 0 || add_interruptions(module, state) < 0 ||
+        add_exit_error(module, state) < 0)
         return -1;
-    return add_exit_error(module, state);
+    if (PyModule_AddIntConstant(module, "EXIT_CODE_CONTEXT_CANCELED",
+                                (long)WAZERO_EXIT_CODE_CONTEXT_CANCELED) < 0)
+        return -1;
+    return PyModule_AddIntConstant(module, "EXIT_CODE_DEADLINE_EXCEEDED",
+                                   (long)WAZERO_EXIT_CODE_DEADLINE_EXCEEDED);
 }

@@ -12,27 +12,6 @@ const char *const Config_runtime_names[RUNTIME_COUNT] = {
     "features", "cache",  "debug_info",
 };
 
-static const struct {
-    const char *name;
-    wazero_features_t bit;
-} feature_names[] = {
-    {"bulk-memory-operations", WAZERO_FEATURE_BULK_MEMORY_OPERATIONS},
-    {"multi-value", WAZERO_FEATURE_MULTI_VALUE},
-    {"mutable-global", WAZERO_FEATURE_MUTABLE_GLOBAL},
-    {"nontrapping-float-to-int-conversion",
-     WAZERO_FEATURE_NON_TRAPPING_FLOAT_TO_INT_CONVERSION},
-    {"reference-types", WAZERO_FEATURE_REFERENCE_TYPES},
-    {"sign-extension-ops", WAZERO_FEATURE_SIGN_EXTENSION_OPS},
-    {"simd", WAZERO_FEATURE_SIMD},
-    {"threads", WAZERO_FEATURE_THREADS},
-    {"tail-call", WAZERO_FEATURE_TAIL_CALL},
-    {"extended-const", WAZERO_FEATURE_EXTENDED_CONST},
-    {"exception-handling", WAZERO_FEATURE_EXCEPTION_HANDLING},
-    {"typed-function-references", WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES},
-};
-
-#define FEATURE_COUNT (sizeof feature_names / sizeof *feature_names)
-
 static int raise_error(State *state, wazero_error_t *error)
 {
     if (!error)
@@ -70,40 +49,35 @@ static int set_table_limit(State *state, wazero_runtime_config_t *config,
         state, wazero_runtime_config_set_table_limit(config, (uint32_t)elements));
 }
 
-static char normal(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c - 'A' + 'a');
-    return c == '_' ? '-' : c;
-}
-
 /* The bit of a name: "tail-call", and "tail_call" and "TAIL_CALL" too. */
-static int feature_bit(PyObject *name, wazero_features_t *bit)
+static int feature_bit(State *state, PyObject *name, wazero_features_t *bit)
 {
-    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
+    Py_ssize_t size = 0;
+    const char *text =
+        PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, &size) : NULL;
     if (!text && PyErr_Occurred())
         return -1;
-    for (size_t i = 0; text && i < FEATURE_COUNT; i++) {
-        const char *known = feature_names[i].name;
-        const char *given = text;
-        for (; *known && normal(*given) == *known; known++)
-            given++;
-        if (!*known && !*given) {
-            *bit = feature_names[i].bit;
-            return 0;
-        }
+    if (!text) {
+        PyErr_Format(PyExc_TypeError, "features must be names, not %.200s",
+                     Py_TYPE(name)->tp_name);
+        return -1;
     }
-    PyObject *names = PyUnicode_FromString(feature_names[0].name);
-    for (size_t i = 1; names && i < FEATURE_COUNT; i++)
-        Py_SETREF(names, PyUnicode_FromFormat("%U, %s", names, feature_names[i].name));
-    if (names)
-        PyErr_Format(PyExc_ValueError, "features: unknown %R; there are %U", name,
-                     names);
-    Py_XDECREF(names);
+    wazero_error_t *error = wazero_features_parse(text, (size_t)size, bit);
+    if (!error && wazero_feature_name(*bit)[0])
+        return 0;
+    if (!error) {
+        PyErr_Format(PyExc_ValueError, "features: %R is not the name of one", name);
+    } else if (wazero_error_kind(error) == WAZERO_ERROR_INVALID) {
+        PyErr_Format(PyExc_ValueError, "features: %s",
+                     wazero_error_message(error, NULL));
+        wazero_error_delete(error);
+    } else {
+        Errors_raise(state, error);
+    }
     return -1;
 }
 
-static int parse_features(PyObject *value, wazero_features_t *features)
+static int parse_features(State *state, PyObject *value, wazero_features_t *features)
 {
     if (PyLong_Check(value)) {
         *features = PyLong_AsUnsignedLongLong(value);
@@ -125,7 +99,7 @@ static int parse_features(PyObject *value, wazero_features_t *features)
     int result = 0;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         wazero_features_t bit = 0;
-        result = feature_bit(PyList_GET_ITEM(names, i), &bit);
+        result = feature_bit(state, PyList_GET_ITEM(names, i), &bit);
         *features |= bit;
     }
     Py_DECREF(names);
@@ -135,12 +109,10 @@ static int parse_features(PyObject *value, wazero_features_t *features)
 static int set_features(State *state, wazero_runtime_config_t *config, PyObject *value,
                         PyObject **plain)
 {
-    wazero_features_t features, known = 0;
-    if (parse_features(value, &features) < 0)
+    wazero_features_t features;
+    if (parse_features(state, value, &features) < 0)
         return -1;
-    for (size_t i = 0; i < FEATURE_COUNT; i++)
-        known |= feature_names[i].bit;
-    if (features & ~known) {
+    if (features & ~WAZERO_FEATURES_ALL) {
         PyErr_Format(PyExc_ValueError, "features: %R has bits that are no feature",
                      value);
         return -1;
@@ -277,9 +249,9 @@ int Config_runtime(State *state, PyObject *const *given, PyObject **options,
 PyObject *Config_feature_names(void)
 {
     PyObject *names = PyDict_New();
-    for (size_t i = 0; names && i < FEATURE_COUNT; i++) {
-        PyObject *bit = PyLong_FromUnsignedLongLong(feature_names[i].bit);
-        if (!bit || PyDict_SetItemString(names, feature_names[i].name, bit) < 0)
+    for (wazero_features_t one = 1; names && one & WAZERO_FEATURES_ALL; one <<= 1) {
+        PyObject *bit = PyLong_FromUnsignedLongLong(one);
+        if (!bit || PyDict_SetItemString(names, wazero_feature_name(one), bit) < 0)
             Py_CLEAR(names);
         Py_XDECREF(bit);
     }

@@ -11,6 +11,8 @@ The engine is loaded when the first Runtime is made. What is slow to import
 """
 
 from wazero._wazero import (
+    EXIT_CODE_CONTEXT_CANCELED,
+    EXIT_CODE_DEADLINE_EXCEEDED,
     INHERIT,
     ClosedError,
     CompilationCache,
@@ -45,6 +47,8 @@ from wazero._wazero import (
 )
 
 __all__ = [
+    "EXIT_CODE_CONTEXT_CANCELED",
+    "EXIT_CODE_DEADLINE_EXCEEDED",
     "F32",
     "F64",
     "I32",

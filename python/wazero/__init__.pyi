@@ -4,6 +4,8 @@ from ._annotations import I32 as I32
 from ._annotations import I64 as I64
 from ._run import CompletedRun as CompletedRun
 from ._run import run as run
+from ._wazero import EXIT_CODE_CONTEXT_CANCELED as EXIT_CODE_CONTEXT_CANCELED
+from ._wazero import EXIT_CODE_DEADLINE_EXCEEDED as EXIT_CODE_DEADLINE_EXCEEDED
 from ._wazero import INHERIT as INHERIT
 from ._wazero import ClosedError as ClosedError
 from ._wazero import CompilationCache as CompilationCache
@@ -42,6 +44,8 @@ from .config import RuntimeConfig as RuntimeConfig
 from .trap import TrapCode as TrapCode
 
 __all__ = [
+    "EXIT_CODE_CONTEXT_CANCELED",
+    "EXIT_CODE_DEADLINE_EXCEEDED",
     "F32",
     "F64",
     "I32",

@@ -89,12 +89,17 @@ class Trap(WazeroError):
     stdout: str | bytes | None
     stderr: str | bytes | None
 
+EXIT_CODE_CONTEXT_CANCELED: Final[int]
+EXIT_CODE_DEADLINE_EXCEEDED: Final[int]
+
 class Timeout(WazeroError, TimeoutError):
+    exit_code: int
     frames: tuple[Frame, ...]
     stdout: str | bytes | None
     stderr: str | bytes | None
 
 class Interrupted(WazeroError):
+    exit_code: int
     frames: tuple[Frame, ...]
     stdout: str | bytes | None
     stderr: str | bytes | None

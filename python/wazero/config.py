@@ -46,6 +46,44 @@ class Features(IntFlag):
     TYPED_FUNCTION_REFERENCES = 1 << 11
     V1 = MUTABLE_GLOBAL
     V2 = (1 << 7) - 1
+    ALL = (1 << 12) - 1
+
+    @classmethod
+    def parse(cls, text: str) -> Features:
+        """The features of a text like 'multi-value|simd', which str() gives."""
+        from wazero._wazero import _features
+
+        found = cls(0)
+        for name in text.split("|") if text else ():
+            bit = _features.get(name.lower().replace("_", "-"))
+            if bit is None:
+                raise ValueError(
+                    f"no feature is called {name!r}; there are {', '.join(_features)}"
+                )
+            found |= cls(bit)
+        return found
+
+    def is_enabled(self, feature: int) -> bool:
+        """Whether the feature, or any one of several, is among these."""
+        return bool(self & feature)
+
+    def require_enabled(self, feature: int) -> None:
+        """Raises ValueError unless it is."""
+        if not self.is_enabled(feature):
+            raise ValueError(f'feature "{Features(feature)}" is disabled')
+
+    def set_enabled(self, feature: int, enabled: bool) -> Features:
+        """These with the features switched on or off."""
+        return self | feature if enabled else self & ~Features(feature)
+
+    def __str__(self) -> str:
+        """The names, as wazero writes them: 'multi-value|simd'."""
+        from wazero._wazero import _features
+
+        return "|".join(name for name, bit in _features.items() if self & bit)
+
+    def __format__(self, spec: str) -> str:
+        return int.__format__(self, spec) if spec else str(self)
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,20 @@ TEST(exit_and_memory)
     CHECK(wazero__error_closes_caller(error));
     CHECK_STR(wazero_error_message(error, NULL), "module closed with exit_code(7)");
     wazero_error_delete(error);
+    error = wazero_error_new_exit(WAZERO_EXIT_CODE_CONTEXT_CANCELED);
+    CHECK_STR(wazero_error_message(error, NULL), "module closed with context canceled");
+    wazero_error_delete(error);
+    error = wazero_error_new_exit(WAZERO_EXIT_CODE_DEADLINE_EXCEEDED);
+    CHECK_STR(wazero_error_message(error, NULL),
+              "module closed with context deadline exceeded");
+    CHECK_INT(wazero_error_exit_code(error), 0xefffffff);
+    wazero_error_delete(error);
+    error = wazero__error(WAZERO_ERROR_TIMEOUT, "t");
+    CHECK_INT(wazero_error_exit_code(error), WAZERO_EXIT_CODE_DEADLINE_EXCEEDED);
+    wazero_error_delete(error);
+    error = wazero__error(WAZERO_ERROR_INTERRUPTED, "i");
+    CHECK_INT(wazero_error_exit_code(error), WAZERO_EXIT_CODE_CONTEXT_CANCELED);
+    wazero_error_delete(error);
     error = wazero__error_memory();
     CHECK_INT(wazero_error_kind(error), WAZERO_ERROR_MEMORY);
     CHECK_STR(wazero_error_message(error, NULL), "out of memory");

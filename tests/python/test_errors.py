@@ -174,6 +174,20 @@ def test_exit(rt, wat):
             mod.call("exit", code)
 
 
+def test_exit_codes_of_ended_calls(make_loops):
+    assert wazero.EXIT_CODE_CONTEXT_CANCELED == 0xFFFFFFFF
+    assert wazero.EXIT_CODE_DEADLINE_EXCEEDED == 0xEFFFFFFF
+    assert wazero.Interrupted.exit_code == wazero.EXIT_CODE_CONTEXT_CANCELED
+    loops = make_loops()
+    with pytest.raises(wazero.Timeout) as caught:
+        loops.endless(timeout=0.01)
+    assert caught.value.exit_code == wazero.EXIT_CODE_DEADLINE_EXCEEDED
+    loops.tick = lambda: loops.mod.close(wazero.EXIT_CODE_DEADLINE_EXCEEDED)
+    with pytest.raises(wazero.ExitError, match="closed with context deadline exceeded"):
+        loops.exports.ticking()
+    assert loops.mod.exit_code == wazero.EXIT_CODE_DEADLINE_EXCEEDED
+
+
 def test_exit_in_start(rt, wat):
     wasm = """(module
         (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))

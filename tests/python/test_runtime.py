@@ -141,6 +141,37 @@ def test_features_enum_is_the_c_one():
         assert wazero.Features[name.upper().replace("-", "_")] == bit
 
 
+def test_features_text():
+    features = wazero.Features
+    assert str(features.V1) == f"{features.V1}" == "mutable-global"
+    assert str(features(0)) == ""
+    assert str(features.SIMD | features.THREADS) == "simd|threads"
+    assert f"{features.THREADS:#x}" == "0x80"
+    for one in features:
+        assert features.parse(str(one)) is one
+    assert features.parse(str(features.ALL)) == features.ALL
+    assert features.parse("TAIL_CALL|simd") == features.TAIL_CALL | features.SIMD
+    assert features.parse("") == features(0)
+    with pytest.raises(ValueError, match="no feature is called 'nope'; there are bulk"):
+        features.parse("simd|nope")
+    with pytest.raises(ValueError, match="no feature is called ''"):
+        features.parse("simd|")
+
+
+def test_features_in_features():
+    features = wazero.Features
+    assert features.SIMD in features.V2
+    assert features.THREADS not in features.V2
+    assert features.V2 in features.ALL
+    assert features.V2.is_enabled(features.SIMD | features.THREADS)  # any, as wazero
+    assert not features.V1.is_enabled(features.SIMD)
+    assert features.V2.set_enabled(features.SIMD, False) == features.V2 & ~features.SIMD
+    assert features.V1.set_enabled(features.V2, True) == features.V2
+    features.V2.require_enabled(features.SIMD)
+    with pytest.raises(ValueError, match=r'^feature "threads" is disabled$'):
+        features.V2.require_enabled(features.THREADS)
+
+
 def test_fewer_features(wat):
     wasm = wat('(module (func (export "f") (result i32 i32) i32.const 1 i32.const 2))')
     with (
@@ -151,8 +182,13 @@ def test_fewer_features(wat):
 
 
 def test_wrong_features():
-    with pytest.raises(ValueError, match=r"unknown 'nope'; there are .*tail-call"):
+    with pytest.raises(ValueError, match=r'is called "nope"; there are .*tail-call'):
         wazero.Runtime(features=["nope"])
+    for name in ("", "simd|threads"):
+        with pytest.raises(ValueError, match=r"features: .* is not the name of one"):
+            wazero.Runtime(features=[name])
+    with pytest.raises(TypeError, match=r"features must be names, not int"):
+        wazero.Runtime(features=[3])
     with pytest.raises(ValueError, match="no feature"):
         wazero.Runtime(features=1 << 40)
     with pytest.raises(ValueError, match="no feature"):
