@@ -10,9 +10,8 @@
 #include <sched.h>
 #include <time.h>
 
-#include "call/attend.h"
+#include "call/block.h"
 #include "call/watchdog.h"
-#include "error.h"
 
 static const int64_t PRETENDED_EPOCH = INT64_C(1640995200000000000);
 static const uint64_t PRETENDED_STEP = 1000000;
@@ -20,9 +19,6 @@ static const uint64_t PRETENDED_STEP = 1000000;
 /* wazero's, of its own clocks. */
 static const uint32_t WALLTIME_RESOLUTION = 1000;
 static const uint32_t NANOTIME_RESOLUTION = 1;
-
-/* How long a thread sleeps before it looks whether its attention is wanted. */
-static const uint64_t NAP = 10000000;
 
 /* ---- sources ---- */
 
@@ -132,23 +128,15 @@ uint32_t wazero__time_nanotime_resolution(const wazero__time_t *time)
 
 /* ---- sleep ---- */
 
-/* In naps: a signal ends one early, and what is asked of the thread is looked at. */
+/* What is asked of the thread meanwhile is looked at. */
 static wazero_error_t *sleep_system(uint64_t nanoseconds)
 {
     wazero__thread_t *thread = wazero__thread();
     bool was_detached = thread->token != NULL;
-    wazero_error_t *error = NULL;
-    uint64_t until = wazero__end_of(nanoseconds);
-    wazero__thread_detach(thread);
-    for (uint64_t now; !error && (now = wazero__now()) < until;) {
-        uint64_t left = until - now;
-        struct timespec nap = {.tv_nsec = (long)(left < NAP ? left : NAP)};
-        nanosleep(&nap, NULL);
-        if (!atomic_load(&thread->attention))
-            continue;
-        error = wazero__attend(thread);
-        wazero__thread_detach(thread);
-    }
+    struct pollfd none[1];
+    int ready, failure;
+    wazero_error_t *error = wazero__block(thread, none, 0, wazero__end_of(nanoseconds),
+                                          &ready, &failure);
     if (!was_detached)
         wazero__thread_attach(thread);
     return error;
