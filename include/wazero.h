@@ -625,6 +625,24 @@ wazero_imports_add_export(wazero_imports_t *imports, const char *module,
                           wazero_module_t *source, const char *export_name,
                           size_t export_name_size);
 
+/* Answers the imports of a module name: *found is a module of the same runtime, a
+ * handle that becomes the library's, or NULL if there is none. An error ends the
+ * instantiation and is what it reports. */
+typedef wazero_error_t *(*wazero_import_resolver_t)(void *user, const char *module,
+                                                    size_t module_size,
+                                                    wazero_module_t **found);
+
+/* Has resolver asked for each import that the set has no answer to, before the
+ * runtime's modules are looked at. It may be asked for the same name more than once.
+ * What it gives must export the import under its name. A second resolver replaces the
+ * first; NULL is none.
+ * Ownership: user as in wazero_imports_add_function. Threads: one; the resolver is
+ * called by who instantiates. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_set_resolver(wazero_imports_t *imports,
+                            wazero_import_resolver_t resolver, void *user,
+                            void (*delete_user)(void *user));
+
 /* A function of a host module: its name, its type and what to call. */
 typedef struct {
     const char *name;
@@ -825,6 +843,32 @@ WAZERO_API void wazero_module_config_set_timeout(wazero_module_config_t *config,
  * Ownership: nothing. Threads: one. Errors: INVALID for a size out of range. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_set_max_stack(wazero_module_config_t *config, size_t size);
+
+/* The largest size of the memory that the module defines, in pages from 0 to 65,536,
+ * below the runtime's limit: memory.grow gives -1 beyond it, and wazero_memory_grow an
+ * error. A memory that the module imports has the limit of the module that it is of.
+ * (wazero's MemoryAllocator is the library's own: it reserves the address space of a
+ * memory's maximum, so that its bytes do not move.)
+ * Ownership: nothing. Threads: one. Errors: INVALID out of range. wazero_module_new
+ * reports LINK for a memory that starts larger. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_memory_limit_pages(wazero_module_config_t *config,
+                                            uint32_t pages);
+
+/* Told that a module closes, with its exit code. */
+typedef void (*wazero_close_notifier_t)(void *user, uint32_t exit_code);
+
+/* Has function called once for each module made with the configuration, when it closes,
+ * whoever closes it: the host, the guest by proc_exit, the runtime, or the end of its
+ * last handle. exit_code is 0 where there is none. The module counts as closed by then.
+ * A module that could not be linked was never there. A second function replaces the
+ * first; NULL is none.
+ * Ownership: user as in wazero_imports_add_function. Threads: one; function is called
+ * by whoever closes, not in a forked child. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_close_notifier(wazero_module_config_t *config,
+                                        wazero_close_notifier_t function, void *user,
+                                        void (*delete_user)(void *user));
 
 /* A pointer to find again from the module (wazero_module_user).
  * Ownership: borrowed for ever. Threads: one. Errors: none. */

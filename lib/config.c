@@ -62,16 +62,21 @@ wazero_error_t *wazero_runtime_config_set_features(wazero_runtime_config_t *conf
     return NULL;
 }
 
-wazero_error_t *
-wazero_runtime_config_set_memory_limit_pages(wazero_runtime_config_t *config,
-                                             uint32_t pages)
+static wazero_error_t *set_memory_pages(uint32_t *limit, uint32_t pages)
 {
     if (pages > PAGES_MAX)
         return wazero__error(WAZERO_ERROR_INVALID,
                              "memory limit of %" PRIu32 " pages is over %u (4 GiB)",
                              pages, PAGES_MAX);
-    config->limits.memory_pages = pages;
+    *limit = pages;
     return NULL;
+}
+
+wazero_error_t *
+wazero_runtime_config_set_memory_limit_pages(wazero_runtime_config_t *config,
+                                             uint32_t pages)
+{
+    return set_memory_pages(&config->limits.memory_pages, pages);
 }
 
 wazero_error_t *wazero_runtime_config_set_table_limit(wazero_runtime_config_t *config,
@@ -104,6 +109,7 @@ void wazero_runtime_config_set_cache(wazero_runtime_config_t *config,
 const struct wazero_module_config wazero__default_module_config = {
     .timeout = WAZERO_NO_TIMEOUT,
     .max_stack = WAZERO__STACK_DEFAULT,
+    .memory_pages = PAGES_MAX,
 };
 
 wazero_error_t *wazero_module_config_new(wazero_module_config_t **config)
@@ -144,6 +150,7 @@ void wazero_module_config_delete(wazero_module_config_t *config)
         wazero__stream_release(config->streams[i]);
     wazero__time_clear(&config->time);
     wazero__random_clear(&config->random);
+    wazero__shared_release(config->close_user);
     free(config);
 }
 
@@ -552,6 +559,27 @@ wazero_error_t *wazero_module_config_set_max_stack(wazero_module_config_t *confi
                              "max_stack must be from %zu to %zu bytes, not %zu",
                              WAZERO__STACK_MIN, WAZERO__STACK_MAX, size);
     config->max_stack = (size + page - 1) / page * page;
+    return NULL;
+}
+
+wazero_error_t *
+wazero_module_config_set_memory_limit_pages(wazero_module_config_t *config,
+                                            uint32_t pages)
+{
+    return set_memory_pages(&config->memory_pages, pages);
+}
+
+wazero_error_t *
+wazero_module_config_set_close_notifier(wazero_module_config_t *config,
+                                        wazero_close_notifier_t function, void *user,
+                                        void (*delete_user)(void *user))
+{
+    wazero__shared_t *shared = wazero__shared_new(user, delete_user);
+    if (!shared)
+        return wazero__error_memory();
+    wazero__shared_release(config->close_user);
+    config->close_user = shared;
+    config->close_notifier = function;
     return NULL;
 }
 

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "parse.h"
 #include "random.h"
+#include "shared.h"
 #include "stream.h"
 #include "text.h"
 
@@ -46,8 +47,11 @@ struct wazero_module_config {
     wazero__stream_t *streams[3]; /* a reference each, or NULL */
     wazero__time_t time;
     wazero__random_t random;
-    uint64_t timeout; /* in nanoseconds, WAZERO_NO_TIMEOUT for none */
-    size_t max_stack; /* in bytes */
+    uint64_t timeout;      /* in nanoseconds, WAZERO_NO_TIMEOUT for none */
+    size_t max_stack;      /* in bytes */
+    uint32_t memory_pages; /* at most */
+    wazero_close_notifier_t close_notifier; /* or NULL */
+    wazero__shared_t *close_user;           /* a reference, or NULL */
     void *user;
 };
 

@@ -25,6 +25,9 @@ struct wazero_imports {
     entry_t *entries;
     size_t count;
     size_t capacity;
+    wazero_import_resolver_t resolver; /* or NULL */
+    void *resolver_user;
+    void (*delete_resolver_user)(void *user);
 };
 
 wazero_error_t *wazero_imports_new(wazero_imports_t **imports)
@@ -44,6 +47,12 @@ static void clear_entry(entry_t *entry)
     wazero__module_release(entry->source);
 }
 
+static void forget_resolver(wazero_imports_t *imports)
+{
+    if (imports->delete_resolver_user)
+        imports->delete_resolver_user(imports->resolver_user);
+}
+
 void wazero_imports_delete(wazero_imports_t *imports)
 {
     if (!imports)
@@ -51,7 +60,30 @@ void wazero_imports_delete(wazero_imports_t *imports)
     for (size_t i = 0; i < imports->count; i++)
         clear_entry(&imports->entries[i]);
     free(imports->entries);
+    forget_resolver(imports);
     free(imports);
+}
+
+wazero_error_t *wazero_imports_set_resolver(wazero_imports_t *imports,
+                                            wazero_import_resolver_t resolver,
+                                            void *user, void (*delete_user)(void *user))
+{
+    forget_resolver(imports);
+    imports->resolver = resolver;
+    imports->resolver_user = user;
+    imports->delete_resolver_user = delete_user;
+    return NULL;
+}
+
+wazero_error_t *wazero__imports_ask(const wazero_imports_t *imports,
+                                    const wazero_extern_t *import,
+                                    wazero_module_t **source)
+{
+    *source = NULL;
+    if (!imports || !imports->resolver)
+        return NULL;
+    return imports->resolver(imports->resolver_user, import->module,
+                             import->module_size, source);
 }
 
 /* Adds an entry with the given names. Takes its references, also when it fails. */

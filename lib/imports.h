@@ -22,6 +22,12 @@ typedef struct {
 bool wazero__imports_find(const wazero_imports_t *imports,
                           const wazero_extern_t *import, wazero__answer_t *answer);
 
+/* Asks the resolver of the set, which may be NULL, for what has no answer there:
+ * *source gets a reference, or NULL. Errors: the resolver's. */
+wazero_error_t *wazero__imports_ask(const wazero_imports_t *imports,
+                                    const wazero_extern_t *import,
+                                    wazero_module_t **source);
+
 /* Writes the names that the set, which may be NULL, has for an import's module name
  * into text, as many as fit; false if it has nothing for that module name. */
 bool wazero__imports_list(const wazero_imports_t *imports,

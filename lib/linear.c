@@ -22,6 +22,7 @@ struct wazero__linear {
     unsigned generation; /* fork.h: of an older one the mutex may be held for ever */
     _Atomic(uint8_t *) base;
     atomic_size_t size;
+    uint64_t limit;
     pthread_mutex_t mutex;
     /* Under the mutex: */
     size_t reserved;
@@ -61,7 +62,7 @@ static uint8_t *reserve(size_t size)
     return base == MAP_FAILED ? NULL : base;
 }
 
-wazero__linear_t *wazero__linear_new(uint64_t maximum)
+wazero__linear_t *wazero__linear_new(uint64_t maximum, uint64_t limit)
 {
     wazero__linear_t *linear = calloc(1, sizeof *linear);
     size_t size = maximum > SMALLEST ? (size_t)maximum : SMALLEST;
@@ -85,6 +86,7 @@ wazero__linear_t *wazero__linear_new(uint64_t maximum)
     atomic_init(&linear->base, base);
     linear->generation = wazero__fork_generation();
     linear->reserved = size;
+    linear->limit = limit;
     linear->users = 1;
     return linear;
 }
@@ -113,7 +115,9 @@ uint8_t *wazero__linear_resize(wazero__linear_t *linear, uint64_t size)
     pthread_mutex_lock(&linear->mutex);
     uint8_t *base = atomic_load(&linear->base);
     size_t old = atomic_load(&linear->size);
-    if (size > linear->reserved)
+    if (size > linear->limit)
+        base = NULL;
+    else if (size > linear->reserved)
         base = size <= SIZE_MAX ? move(linear, (size_t)size) : NULL;
     else if (size > old &&
              mprotect(base + old, (size_t)size - old, PROT_READ | PROT_WRITE))

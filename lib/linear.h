@@ -18,12 +18,13 @@
 
 typedef struct wazero__linear wazero__linear_t;
 
-/* Reserves room for maximum bytes, or for less where the address space is limited. One
- * reference, one user. NULL without memory. */
-wazero__linear_t *wazero__linear_new(uint64_t maximum);
+/* Reserves room for maximum bytes, or for less where the address space is limited; more
+ * than limit is always refused. One reference, one user. NULL without memory. */
+wazero__linear_t *wazero__linear_new(uint64_t maximum, uint64_t limit);
 
 /* Sets the size in bytes, which never shrinks, and returns the base; NULL when the
- * system refuses, or when it would have to move while a view exists. */
+ * limit does not allow it, the system refuses, or it would have to move while a view
+ * exists. */
 uint8_t *wazero__linear_resize(wazero__linear_t *linear, uint64_t size);
 
 uint8_t *wazero__linear_base(const wazero__linear_t *linear);

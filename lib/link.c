@@ -191,22 +191,40 @@ static void add_source(wazero__link_t *link, wazero_module_t *source,
         entry->joins = true;
 }
 
+/* Looks for a module that answers an import which the host's set does not: the
+ * resolver's, or the runtime's of that name. *held gets a reference on it. */
+static wazero_error_t *find_module(wazero_runtime_t *runtime,
+                                   const wazero_imports_t *imports,
+                                   const wazero_extern_t *import,
+                                   wazero_module_t **held, wazero__answer_t *found)
+{
+    wazero_error_t *error = wazero__imports_ask(imports, import, held);
+    bool resolved = *held != NULL;
+    if (!error && !resolved)
+        *held = wazero__runtime_find(runtime, import->module, import->module_size);
+    if (error || !*held)
+        return error;
+    found->source = *held;
+    found->export = wazero_module_find_export(*held, import->name, import->name_size);
+    if (resolved && !found->export)
+        return import_error(
+            import, "the module that the resolver gave does not export it", NULL);
+    return NULL;
+}
+
 static wazero_error_t *find_answer(wazero_module_t *module,
                                    const wazero_imports_t *imports, answer_t *answer)
 {
     wazero__link_t *link = &module->link;
     const wazero_extern_t *import = answer->import;
     wazero__answer_t found = {NULL, NULL, NULL};
-    wazero_module_t *named = NULL;
+    wazero_module_t *held = NULL;
     wazero_error_t *error = NULL;
-    if (!wazero__imports_find(imports, import, &found)) {
-        named =
-            wazero__runtime_find(module->runtime, import->module, import->module_size);
-        if (named) {
-            found.source = named;
-            found.export =
-                wazero_module_find_export(named, import->name, import->name_size);
-        }
+    if (!wazero__imports_find(imports, import, &found))
+        error = find_module(module->runtime, imports, import, &held, &found);
+    if (error) {
+        wazero__module_release(held);
+        return error;
     }
     if (found.definition) {
         answer->host = &link->hosts[link->host_count++];
@@ -228,7 +246,7 @@ static wazero_error_t *find_answer(wazero_module_t *module,
         if (!error && !answer->wasi)
             error = missing_error(module, imports, import);
     }
-    wazero__module_release(named);
+    wazero__module_release(held);
     return error ? error : check_type(answer);
 }
 

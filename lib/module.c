@@ -35,6 +35,7 @@ wazero_error_t *wazero__module_allocate(wazero_runtime_t *runtime,
     if (!made)
         return wazero__error_memory();
     made->timeout = WAZERO_NO_TIMEOUT;
+    made->memory_pages = wazero__default_module_config.memory_pages;
     made->group = wazero__group_new();
     if (!made->group) {
         free(made);
@@ -85,6 +86,19 @@ void wazero_module_delete(wazero_module_t *module)
     wazero__module_release(module);
 }
 
+/* Tells the host that the module closes. The host is always called attached. */
+static void notify_close(const wazero_module_t *module, uint32_t exit_code)
+{
+    wazero__thread_t *thread = wazero__thread();
+    bool detached = thread->token != NULL;
+    if (!module->close_notifier)
+        return;
+    wazero__thread_attach(thread);
+    module->close_notifier(wazero__shared_user(module->close_user), exit_code);
+    if (detached)
+        wazero__thread_detach(thread);
+}
+
 /* Nobody can reach the module any more: takes it apart. */
 static void destroy(wazero__deferred_t *deferred)
 {
@@ -101,7 +115,10 @@ static void destroy(wazero__deferred_t *deferred)
     }
     free(module->callables);
     /* So that what the engine reports of its closing changes nothing any more. */
-    atomic_store(&module->state, MODULE_CLOSED_BY_HOST);
+    bool was_open =
+        atomic_exchange(&module->state, MODULE_CLOSED_BY_HOST) == MODULE_OPEN;
+    if (was_open && in_engine && atomic_load(&module->ready))
+        notify_close(module, 0);
     if (module->handle && in_engine) {
         if (!module->engine_closed)
             wazero__engine()->module_close(module->handle, 0);
@@ -123,6 +140,7 @@ static void destroy(wazero__deferred_t *deferred)
         wazero__definition_release(module->hosts[i].definition);
     free(module->hosts);
     free(module->exports_storage);
+    wazero__shared_release(module->close_user);
     wazero__text_clear(&module->name);
     wazero__link_clear(&module->link, in_engine);
     wazero__group_delete(module->group);
@@ -146,6 +164,9 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
     module->user = config->user;
     module->timeout = config->timeout;
     module->max_stack = config->max_stack;
+    module->memory_pages = config->memory_pages;
+    module->close_notifier = config->close_notifier;
+    module->close_user = wazero__shared_retain(config->close_user);
     for (int i = 0; i < 3; i++)
         module->streams[i].stream = wazero__stream_retain(config->streams[i]);
     wazero__time_copy(&module->time, &config->time);
@@ -290,6 +311,19 @@ static wazero_error_t *instantiate(wazero_module_t *module,
     return error;
 }
 
+/* The memory that the module defines must be able to begin. */
+static wazero_error_t *check_memory(const wazero_module_t *module)
+{
+    const wazero__parsed_t *parsed = module->compiled->parsed;
+    if (!parsed->has_memory || parsed->memory_imported ||
+        parsed->memory.min <= module->memory_pages)
+        return NULL;
+    return wazero__error(WAZERO_ERROR_LINK,
+                         "the module's memory begins with %" PRIu64
+                         " pages, over the limit of %" PRIu32 " for this instance",
+                         parsed->memory.min, module->memory_pages);
+}
+
 wazero_error_t *wazero_module_new(wazero_compiled_module_t *compiled,
                                   const wazero_imports_t *imports,
                                   const wazero_module_config_t *config,
@@ -308,6 +342,8 @@ wazero_error_t *wazero_module_new(wazero_compiled_module_t *compiled,
         error = wazero__error(WAZERO_ERROR_CLOSED, "the compiled module is closed");
     if (!error)
         error = adopt_config(made, config);
+    if (!error)
+        error = check_memory(made);
     if (!error)
         error = wazero__runtime_add(made->runtime, made);
     if (!error)
@@ -457,6 +493,7 @@ void wazero__module_shut(wazero_module_t *module, int state, uint32_t exit_code)
     /* A module in the making is closed by who makes it, who sees the state. */
     if (first && atomic_load(&module->ready)) {
         wazero__module_retain(module);
+        notify_close(module, exit_code);
         /* Without a watchdog the call ends when it comes back by itself. */
         wazero_error_delete(wazero__watchdog_request(module->group, REQUEST_CLOSED));
         wazero__group_defer(module->group, &module->close);

@@ -24,6 +24,7 @@
 #include "linear.h"
 #include "link.h"
 #include "random.h"
+#include "shared.h"
 #include "stream.h"
 #include "text.h"
 
@@ -42,6 +43,9 @@ struct wazero_module {
     uintptr_t context; /* wazero's module context; 0: not on the direct path */
     uint64_t timeout;  /* of each call, in nanoseconds; WAZERO_NO_TIMEOUT */
     size_t max_stack;
+    uint32_t memory_pages;                  /* at most, of a memory that it defines */
+    wazero_close_notifier_t close_notifier; /* or NULL */
+    wazero__shared_t *close_user;           /* a reference, or NULL */
     wazero__group_t *group;
     wazero__link_t link;                /* what answers the imports */
     wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */

@@ -315,6 +315,29 @@ static int set_max_stack(State *state, wazero_module_config_t *config, PyObject 
     return -1;
 }
 
+/* A limit below the runtime's, in bytes; parts of pages do not count. */
+static int set_memory_limit(State *state, wazero_module_config_t *config,
+                            PyObject *value)
+{
+    uint64_t bytes;
+    if (!is_given(value))
+        return 0;
+    if (Args_size(&Config_memory_limit, value, &bytes) < 0)
+        return -1;
+    wazero_error_t *error = wazero_module_config_set_memory_limit_pages(
+        config, (uint32_t)(bytes / WAZERO_PAGE_SIZE));
+    if (!error)
+        return 0;
+    Errors_raise(state, error);
+    return -1;
+}
+
+static int set_on_close(State *state, ModuleObject *module,
+                        wazero_module_config_t *config, PyObject *value)
+{
+    return is_given(value) ? Notice_configure(state, module, value, config) : 0;
+}
+
 static int fill_module(State *state, ModuleObject *module, PyObject *const *options,
                        wazero_module_config_t *config)
 {
@@ -328,6 +351,8 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_mounts(state, config, options[OPTION_MOUNTS]) < 0 ||
         set_timeout(config, options[OPTION_TIMEOUT]) < 0 ||
         set_max_stack(state, config, options[OPTION_MAX_STACK]) < 0 ||
+        set_memory_limit(state, config, options[OPTION_MEMORY_LIMIT]) < 0 ||
+        set_on_close(state, module, config, options[OPTION_ON_CLOSE]) < 0 ||
         set_fs(state, config, options[OPTION_FS]) < 0 ||
         Sources_configure(state, module->time_and_random, options, config) < 0)
         return -1;

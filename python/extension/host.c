@@ -257,9 +257,11 @@ static HostBinding *add_binding(State *state, ModuleObject *module, PyObject *la
 typedef struct {
     State *state;
     ModuleObject *module;
-    PyObject *mapping;
+    PyObject *mapping;  /* or NULL */
+    PyObject *resolver; /* called with a module name, or NULL */
     wazero_imports_t *imports;
-    PyObject *done; /* dict: what has been added, by module and name */
+    PyObject *done;     /* dict: what has been added, by module and name */
+    PyObject *resolved; /* dict: what the resolver gave, by module name */
 } Linker;
 
 /* 1 and a new reference if key is there, 0 if not, -1 with an exception. */
@@ -430,7 +432,8 @@ static int link_value(Linker *linker, const wazero_extern_t *import, PyObject *l
     return -1;
 }
 
-/* Answers one import from the mapping of its module name. */
+/* Answers one import from the mapping of its module name: 1 if it has the name, 0 if
+ * not. */
 static int link_name(Linker *linker, const wazero_extern_t *import,
                      PyObject *module_name, PyObject *group)
 {
@@ -441,7 +444,8 @@ static int link_name(Linker *linker, const wazero_extern_t *import,
     if (status == 1) {
         label = PyUnicode_FromFormat("%U.%U", module_name, name);
         key = PyTuple_Pack(2, module_name, name);
-        status = label && key ? link_value(linker, import, label, key, value) : -1;
+        status =
+            label && key && link_value(linker, import, label, key, value) == 0 ? 1 : -1;
     }
     Py_XDECREF(key);
     Py_XDECREF(label);
@@ -450,32 +454,81 @@ static int link_name(Linker *linker, const wazero_extern_t *import,
     return status;
 }
 
+/* Answers one import from what was given for its module name, as link_name. */
+static int link_group(Linker *linker, const wazero_extern_t *import, PyObject *name,
+                      PyObject *group)
+{
+    const State *state = linker->state;
+    ModuleObject *module = NULL;
+    if (Py_IS_TYPE(group, state->module_type))
+        module = (ModuleObject *)group;
+    else if (Py_IS_TYPE(group, state->exports_type))
+        module = ((ExportsObject *)group)->module;
+    if (module)
+        return link_module(linker, import, name, module) < 0 ? -1 : 1;
+    if (is_mapping(group))
+        return link_name(linker, import, name, group);
+    PyErr_Format(PyExc_TypeError,
+                 "imports: %R must be a mapping of names or a Module, not %.200s", name,
+                 Py_TYPE(group)->tp_name);
+    return -1;
+}
+
+/* Asks the resolver for a module name, once: a new reference, None for nothing. */
+static PyObject *resolve(Linker *linker, PyObject *name)
+{
+    PyObject *group = Py_XNewRef(PyDict_GetItemWithError(linker->resolved, name));
+    if (group || PyErr_Occurred())
+        return group;
+    group = PyObject_CallOneArg(linker->resolver, name);
+    if (group && PyDict_SetItem(linker->resolved, name, group) < 0)
+        Py_CLEAR(group);
+    return group;
+}
+
 static int link_import(Linker *linker, const wazero_extern_t *import)
 {
-    State *state = linker->state;
     PyObject *name =
         PyUnicode_DecodeUTF8(import->module, (Py_ssize_t)import->module_size, NULL);
     PyObject *group = NULL;
-    int status = name ? find(linker->mapping, name, &group) : -1;
-    if (status == 1) {
-        if (Py_IS_TYPE(group, state->module_type)) {
-            status = link_module(linker, import, name, (ModuleObject *)group);
-        } else if (Py_IS_TYPE(group, state->exports_type)) {
-            status =
-                link_module(linker, import, name, ((ExportsObject *)group)->module);
-        } else if (is_mapping(group)) {
-            status = link_name(linker, import, name, group);
-        } else {
-            PyErr_Format(
-                PyExc_TypeError,
-                "imports: %R must be a mapping of names or a Module, not %.200s", name,
-                Py_TYPE(group)->tp_name);
+    int status = name ? 0 : -1;
+    if (status == 0 && linker->mapping)
+        status = find(linker->mapping, name, &group);
+    if (status == 1)
+        status = link_group(linker, import, name, group);
+    if (status == 0 && linker->resolver) {
+        Py_XSETREF(group, resolve(linker, name));
+        if (!group)
             status = -1;
-        }
+        else if (group != Py_None)
+            status = link_group(linker, import, name, group);
     }
     Py_XDECREF(group);
     Py_XDECREF(name);
     return status;
+}
+
+/* Sorts out what was given as imports: a mapping, a resolver, or a pair of both. */
+static int split_imports(Linker *linker, PyObject *given)
+{
+    PyObject *first = given, *second = NULL;
+    if (is_pair(given)) {
+        first = PyTuple_GET_ITEM(given, 0);
+        second = PyTuple_GET_ITEM(given, 1);
+    }
+    if (is_mapping(first))
+        linker->mapping = first;
+    else if (PyCallable_Check(first) && !second)
+        linker->resolver = first;
+    if (linker->mapping && second && PyCallable_Check(second))
+        linker->resolver = second;
+    if ((linker->mapping || linker->resolver) && (!second || linker->resolver))
+        return 0;
+    PyErr_Format(PyExc_TypeError,
+                 "imports must be a mapping of module names to mappings or Modules, a "
+                 "callable that gives them, or a pair of both, not %.200s",
+                 Py_TYPE(given)->tp_name);
+    return -1;
 }
 
 static size_t count_functions(CompiledObject *compiled, size_t count)
@@ -489,27 +542,22 @@ static size_t count_functions(CompiledObject *compiled, size_t count)
     return functions;
 }
 
-int Host_link(State *state, ModuleObject *module, PyObject *mapping,
+int Host_link(State *state, ModuleObject *module, PyObject *given,
               wazero_imports_t **imports)
 {
+    Linker linker = {.state = state, .module = module};
     *imports = NULL;
-    if (!mapping || mapping == Py_None)
+    if (!given || given == Py_None)
         return 0;
-    if (!is_mapping(mapping)) {
-        PyErr_Format(
-            PyExc_TypeError,
-            "imports must be a mapping of module names to mappings or Modules, "
-            "not %.200s",
-            Py_TYPE(mapping)->tp_name);
+    if (split_imports(&linker, given) < 0)
         return -1;
-    }
-    Linker linker = {state, module, mapping, NULL, NULL};
     size_t count = wazero_compiled_module_import_count(module->compiled->handle);
     size_t functions = count_functions(module->compiled, count);
     module->hosts = PyMem_Calloc(functions + 1, sizeof *module->hosts);
     linker.done = PyDict_New();
+    linker.resolved = PyDict_New();
     int status = 0;
-    if (!module->hosts || !linker.done) {
+    if (!module->hosts || !linker.done || !linker.resolved) {
         PyErr_NoMemory();
         status = -1;
     } else {
@@ -520,6 +568,7 @@ int Host_link(State *state, ModuleObject *module, PyObject *mapping,
             wazero_compiled_module_import(module->compiled->handle, i);
         status = link_import(&linker, import) < 0 ? -1 : 0;
     }
+    Py_XDECREF(linker.resolved);
     Py_XDECREF(linker.done);
     if (status < 0)
         wazero_imports_delete(linker.imports);
@@ -529,13 +578,13 @@ int Host_link(State *state, ModuleObject *module, PyObject *mapping,
 }
 
 /* The LinkError that is set, with what was given in the place of what is missing. */
-void Host_explain(State *state, PyObject *mapping)
+void Host_explain(State *state, PyObject *imports)
 {
     PyObject *exception = PyErr_GetRaisedException();
-    PyObject *helper = mapping ? PyImport_ImportModule("wazero._hints") : NULL;
+    PyObject *helper = imports ? PyImport_ImportModule("wazero._hints") : NULL;
     PyObject *text = helper ? PyObject_Str(exception) : NULL;
     PyObject *hint =
-        text ? PyObject_CallMethod(helper, "missing_import", "OO", text, mapping)
+        text ? PyObject_CallMethod(helper, "missing_import", "OO", text, imports)
              : NULL;
     PyObject *longer = NULL;
     if (hint && PyUnicode_Check(hint)) {

@@ -42,7 +42,7 @@ static int Module_traverse(ModuleObject *self, visitproc visit, void *arg)
     }
     for (int i = 0; i < SOURCE_COUNT; i++)
         Py_VISIT(self->time_and_random[i].call);
-    return 0;
+    return Notice_traverse(self, visit, arg);
 }
 
 /* Closes the C module; what goes wrong then cannot be told to anybody. */
@@ -55,9 +55,20 @@ static void close_quietly(ModuleObject *self)
     Py_END_ALLOW_THREADS
 }
 
+/* Before the collector breaks the cycle that the module is in: what on_close uses is
+ * whole then. */
+static void Module_finalize(ModuleObject *self)
+{
+    if (!self->notice)
+        return;
+    close_quietly(self);
+    Notice_settle(self);
+}
+
 static int Module_clear(ModuleObject *self)
 {
     close_quietly(self);
+    Notice_clear(self);
     Host_free_bindings(self);
     for (int i = 0; i < 3; i++)
         Stream_clear(&self->streams[i]);
@@ -71,6 +82,8 @@ static int Module_clear(ModuleObject *self)
 static void Module_dealloc(ModuleObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
+    if (self->notice && PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0)
+        return; /* on_close has kept it */
     self->dying = true;
     PyObject_GC_UnTrack(self);
     if (self->weakrefs)
@@ -457,6 +470,7 @@ static PyType_Slot Module_slots[] = {
      "by one thread at a time, and the others wait."},
     {Py_tp_traverse, Module_traverse},
     {Py_tp_clear, Module_clear},
+    {Py_tp_finalize, Module_finalize},
     {Py_tp_dealloc, Module_dealloc},
     {Py_tp_repr, Module_repr},
     {Py_tp_methods, Module_methods},

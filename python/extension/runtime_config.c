@@ -20,13 +20,14 @@ static int raise_error(State *state, wazero_error_t *error)
     return -1;
 }
 
+const SizeSpec Config_memory_limit = {
+    "memory_limit", 0, (uint64_t)65536 * WAZERO_PAGE_SIZE, "from 0 to 4 GiB"};
+
 static int set_memory_limit(State *state, wazero_runtime_config_t *config,
                             PyObject *value, PyObject **plain)
 {
-    static const SizeSpec spec = {"memory_limit", 0, (uint64_t)65536 * WAZERO_PAGE_SIZE,
-                                  "from 0 to 4 GiB"};
     uint64_t bytes;
-    if (Args_size(&spec, value, &bytes) < 0)
+    if (Args_size(&Config_memory_limit, value, &bytes) < 0)
         return -1;
     uint32_t pages = (uint32_t)(bytes / WAZERO_PAGE_SIZE);
     *plain = PyLong_FromUnsignedLongLong((uint64_t)pages * WAZERO_PAGE_SIZE);

@@ -234,7 +234,8 @@ typedef struct ModuleObject {
     size_t host_count;
     StreamBinding streams[3];
     SourceBinding time_and_random[SOURCE_COUNT];
-    PyObject *sources;    /* list of the Modules imported from, or NULL */
+    struct CloseNotice *notice; /* of on_close, or NULL */
+    PyObject *sources;          /* list of the Modules imported from, or NULL */
     PyObject *dependents; /* set of Modules whose functions may be reached, or NULL */
     PyObject *weakrefs;
 } ModuleObject;
@@ -453,6 +454,8 @@ enum {
     OPTION_START_FUNCTIONS,
     OPTION_TIMEOUT,
     OPTION_MAX_STACK,
+    OPTION_MEMORY_LIMIT,
+    OPTION_ON_CLOSE,
     OPTION_CONFIG,
     OPTION_COUNT
 };
@@ -462,7 +465,7 @@ enum {
     "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
         "random", "walltime", "nanotime", "nanosleep", "osyield",                      \
         "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
-        "max_stack", "config"
+        "max_stack", "memory_limit", "on_close", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
 
 /* The same in docstrings, which is what inspect reads. */
@@ -472,7 +475,7 @@ extern const char *const Config_option_names[OPTION_COUNT];
     "            nanotime=None, nanosleep=None, osyield=None,\n"                       \
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
-    "            config=None)\n--\n\n"
+    "            memory_limit=None, on_close=None, config=None)\n--\n\n"
 
 /* Fills options with new references (NULL where there is nothing), from the keywords
  * given and, where they say nothing, from the ModuleConfig among them. */
@@ -498,9 +501,20 @@ enum {
     RUNTIME_COUNT
 };
 extern const char *const Config_runtime_names[RUNTIME_COUNT];
+extern const SizeSpec Config_memory_limit;
 PyObject *Config_feature_names(void); /* dict from names to bits */
 int Config_runtime(State *state, PyObject *const *given, PyObject **options,
                    wazero_runtime_config_t **config);
+
+/* ---------------------------------------------------------------- notice.c ------- */
+
+/* Has callable be called with the exit code when the module closes. */
+int Notice_configure(State *state, ModuleObject *module, PyObject *callable,
+                     wazero_module_config_t *config);
+/* Sees to it that the callable of a module that is closed has been called. */
+void Notice_settle(ModuleObject *module);
+int Notice_traverse(ModuleObject *module, visitproc visit, void *arg);
+void Notice_clear(ModuleObject *module);
 
 /* ---------------------------------------------------------------- stream.c ------- */
 
@@ -521,13 +535,14 @@ int Sources_configure(State *state, SourceBinding *bindings, PyObject *const *op
 
 /* ---------------------------------------------------------------- host.c --------- */
 
-/* Answers the imports of module->compiled from the mapping; *imports is NULL if there
- * is nothing to answer. */
-int Host_link(State *state, ModuleObject *module, PyObject *mapping,
+/* Answers the imports of module->compiled from what was given; *imports is NULL if that
+ * is nothing. */
+int Host_link(State *state, ModuleObject *module, PyObject *given,
               wazero_imports_t **imports);
 
-/* Adds to the LinkError that is set which names the mapping, which may be NULL, has. */
-void Host_explain(State *state, PyObject *mapping);
+/* Adds to the LinkError that is set which names the imports, which may be NULL,
+ * have. */
+void Host_explain(State *state, PyObject *imports);
 
 /* The error that ends a call which Python cannot answer. */
 #define HOST_SHUTTING_DOWN "the Python interpreter is shutting down"

@@ -53,7 +53,10 @@ class _Writable(Protocol):
 _Stdin: TypeAlias = Inherit | Buffer | _Readable | Callable[[int], Buffer] | None
 _Stdout: TypeAlias = Inherit | _Writable | Callable[[bytes], object] | None
 _Import: TypeAlias = Callable[..., object] | HostFunction | Function | Memory | Global
-_Imports: TypeAlias = Mapping[str, Module | Exports | Mapping[str, _Import]]
+_Group: TypeAlias = Module | Exports | Mapping[str, _Import]
+_Resolver: TypeAlias = Callable[[str], _Group | None]
+_ImportMapping: TypeAlias = Mapping[str, _Group]
+_Imports: TypeAlias = _ImportMapping | _Resolver | tuple[_ImportMapping, _Resolver]
 
 _features: dict[str, int]
 
@@ -257,6 +260,8 @@ class Runtime:
         start_functions: Sequence[str] | None = None,
         timeout: _Seconds | None = None,
         max_stack: int | str | None = None,
+        memory_limit: int | str | None = None,
+        on_close: Callable[[int], object] | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def instantiate_file(
@@ -282,6 +287,8 @@ class Runtime:
         start_functions: Sequence[str] | None = None,
         timeout: _Seconds | None = None,
         max_stack: int | str | None = None,
+        memory_limit: int | str | None = None,
+        on_close: Callable[[int], object] | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def host_module(
@@ -334,6 +341,8 @@ class CompiledModule:
         start_functions: Sequence[str] | None = None,
         timeout: _Seconds | None = None,
         max_stack: int | str | None = None,
+        memory_limit: int | str | None = None,
+        on_close: Callable[[int], object] | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def close(self) -> None: ...

@@ -12,7 +12,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Literal
 
     from wazero._wazero import (
@@ -134,6 +134,8 @@ class ModuleConfig:
     start_functions: Sequence[str] | None = None
     timeout: float | None = None
     max_stack: int | str | None = None
+    memory_limit: int | str | None = None
+    on_close: Callable[[int], object] | None = None
 
     @classmethod
     def inherit(cls, **options: Any) -> ModuleConfig:

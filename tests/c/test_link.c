@@ -1,5 +1,6 @@
 /* Linking: modules that import from each other, mixed sources, what is missing or of
  * another type, and who keeps whom alive. */
+#include "module.h"
 #include "support.h"
 
 static wazero_error_t *ignore(void *user, wazero_module_t *caller, uint64_t *stack)
@@ -260,6 +261,91 @@ TEST(names_are_unique_while_open)
     wazero_module_delete(first);
     wazero_module_config_delete(config);
     wazero_runtime_delete(runtime);
+}
+
+/* ---- resolvers ---- */
+
+typedef struct {
+    wazero_module_t *answer; /* borrowed, or NULL */
+    wazero_error_t *failure;
+    int asked;
+    int deleted;
+} resolver_t;
+
+static wazero_error_t *resolve(void *user, const char *module, size_t module_size,
+                               wazero_module_t **found)
+{
+    resolver_t *resolver = user;
+    CHECK_BYTES(module, module_size, "library", 7);
+    resolver->asked++;
+    if (resolver->failure)
+        return resolver->failure;
+    /* A handle of its own: the runtime has the module under its name. */
+    if (resolver->answer)
+        must(wazero_runtime_module(resolver->answer->runtime, "hidden", WAZERO_CSTR,
+                                   found));
+    return NULL;
+}
+
+static void resolver_deleted(void *user)
+{
+    ((resolver_t *)user)->deleted++;
+}
+
+static void check_resolver(wazero_runtime_t *runtime)
+{
+    wazero_module_t *library = new_named(runtime, "library", "hidden"), *client;
+    wazero_imports_t *imports;
+    resolver_t nothing = {0}, gives = {.answer = library}, fails = {0};
+    must(wazero_imports_new(&imports));
+    must(wazero_imports_set_resolver(imports, resolve, &nothing, resolver_deleted));
+    CHECK_ERROR(try_fixture(runtime, "client", imports, &client), WAZERO_ERROR_LINK,
+                "module[library] not instantiated");
+    CHECK_INT(nothing.asked, 1);
+    must(wazero_imports_set_resolver(imports, resolve, &gives, resolver_deleted));
+    CHECK_INT(nothing.deleted, 1);
+    must(try_fixture(runtime, "client", imports, &client));
+    CHECK_INT(gives.asked, 5);
+    check_client(library, client);
+    CHECK(wazero_module_source(client, 0, NULL) == library);
+    wazero_module_delete(client);
+    /* What the set has is not asked for. */
+    gives.asked = 0;
+    must(wazero_imports_add_export(imports, "library", WAZERO_CSTR, "add", WAZERO_CSTR,
+                                   library, "add", WAZERO_CSTR));
+    must(try_fixture(runtime, "client", imports, &client));
+    CHECK_INT(gives.asked, 4);
+    wazero_module_delete(client);
+    fails.failure = wazero_error_new_host("no such luck", WAZERO_CSTR, NULL, NULL);
+    must(wazero_imports_set_resolver(imports, resolve, &fails, NULL));
+    CHECK_ERROR(try_fixture(runtime, "client", imports, &client), WAZERO_ERROR_HOST,
+                "no such luck");
+    wazero_imports_delete(imports);
+    CHECK_INT(gives.deleted, 1);
+    wazero_module_delete(library);
+}
+
+TEST_ON_BOTH_ENGINES(resolver, check_resolver)
+
+TEST(resolver_that_gives_the_wrong_module)
+{
+    wazero_runtime_t *runtime = new_runtime(), *other = new_runtime();
+    wazero_module_t *poor = new_named(runtime, "add", "hidden"), *client;
+    wazero_module_t *foreign = new_named(other, "library", "hidden");
+    resolver_t gives = {.answer = poor};
+    wazero_imports_t *imports;
+    must(wazero_imports_new(&imports));
+    must(wazero_imports_set_resolver(imports, resolve, &gives, NULL));
+    CHECK_ERROR(try_fixture(runtime, "client", imports, &client), WAZERO_ERROR_LINK,
+                "the module that the resolver gave does not export it");
+    gives.answer = foreign;
+    CHECK_ERROR(try_fixture(runtime, "client", imports, &client), WAZERO_ERROR_LINK,
+                "another runtime");
+    wazero_imports_delete(imports);
+    wazero_module_delete(poor);
+    wazero_module_delete(foreign);
+    wazero_runtime_delete(runtime);
+    wazero_runtime_delete(other);
 }
 
 TEST_MAIN

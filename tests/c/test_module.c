@@ -200,4 +200,155 @@ TEST(many_live_modules)
     wazero_runtime_delete(runtime);
 }
 
+/* ---- memory limits ---- */
+
+static void check_memory_limit(wazero_runtime_t *runtime)
+{
+    wasm_t wasm = wasm_fixture("memory");
+    wazero_module_config_t *config;
+    wazero_module_t *module;
+    wazero_memory_t *memory;
+    uint32_t old;
+    must(wazero_module_config_new(&config));
+    CHECK_ERROR(wazero_module_config_set_memory_limit_pages(config, 65537),
+                WAZERO_ERROR_INVALID, "memory limit of 65537 pages is over 65536");
+    must(wazero_module_config_set_memory_limit_pages(config, 0));
+    CHECK_ERROR(wazero_runtime_instantiate(runtime, wasm.data, wasm.size, NULL, config,
+                                           &module),
+                WAZERO_ERROR_LINK, "begins with 1 pages, over the limit of 0");
+    must(wazero_module_config_set_memory_limit_pages(config, 3));
+    must(wazero_runtime_instantiate(runtime, wasm.data, wasm.size, NULL, config,
+                                    &module));
+    CHECK_INT(CALL(module, "grow", 3), -1);
+    CHECK_INT(CALL(module, "grow", 2), 1);
+    CHECK_INT(CALL(module, "grow", 1), -1);
+    CHECK_INT(CALL(module, "size"), 3);
+    must(wazero_module_memory(module, NULL, 0, &memory));
+    CHECK_ERROR(wazero_memory_grow(memory, 1, &old), WAZERO_ERROR_INVALID, "grow");
+    CHECK_INT(wazero_memory_type(memory).max, 5); /* as declared */
+    wazero_memory_delete(memory);
+    wazero_module_delete(module);
+    /* The limit is the instance's, not the compiled module's. */
+    module = new_module(runtime, "memory", NULL, NULL);
+    CHECK_INT(CALL(module, "grow", 4), 1);
+    wazero_module_delete(module);
+    wazero_module_config_delete(config);
+}
+
+TEST_ON_BOTH_ENGINES(memory_limit, check_memory_limit)
+
+TEST(memory_limit_of_an_importer)
+{
+    wazero_runtime_t *runtime = new_runtime();
+    wazero_module_t *library = new_named(runtime, "library", "library");
+    wazero_module_config_t *config;
+    must(wazero_module_config_new(&config));
+    must(wazero_module_config_set_memory_limit_pages(config, 0));
+    wazero_module_t *client = new_module(runtime, "client", NULL, config);
+    CHECK_INT(CALL(client, "grow", 3), 1); /* the memory is the library's */
+    wazero_module_delete(client);
+    wazero_module_delete(library);
+    wazero_module_config_delete(config);
+    wazero_runtime_delete(runtime);
+}
+
+/* ---- close notifiers ---- */
+
+typedef struct {
+    int calls;
+    int deleted;
+    uint32_t exit_code;
+} notes_t;
+
+static void note_close(void *user, uint32_t exit_code)
+{
+    notes_t *notes = user;
+    notes->calls++;
+    notes->exit_code = exit_code;
+}
+
+static void note_deleted(void *user)
+{
+    ((notes_t *)user)->deleted++;
+}
+
+static wazero_module_t *new_noted(wazero_runtime_t *runtime, const char *fixture,
+                                  notes_t *notes)
+{
+    wazero_module_config_t *config;
+    must(wazero_module_config_new(&config));
+    must(wazero_module_config_set_close_notifier(config, note_close, notes,
+                                                 note_deleted));
+    wazero_module_t *module = new_module(runtime, fixture, NULL, config);
+    wazero_module_config_delete(config);
+    return module;
+}
+
+static void check_close_notifier(wazero_runtime_t *runtime)
+{
+    notes_t closed = {0}, dropped = {0}, by_runtime = {0};
+    wazero_module_t *module = new_noted(runtime, "add", &closed);
+    CHECK_INT(closed.calls, 0);
+    must(wazero_module_close_with_exit_code(module, 7));
+    must(wazero_module_close_with_exit_code(module, 8));
+    CHECK_INT(closed.calls, 1);
+    CHECK_INT(closed.exit_code, 7);
+    CHECK_INT(closed.deleted, 0);
+    wazero_module_delete(module);
+    CHECK_INT(closed.calls, 1);
+    CHECK_INT(closed.deleted, 1);
+
+    dropped.exit_code = 99;
+    wazero_module_delete(new_noted(runtime, "add", &dropped));
+    CHECK_INT(dropped.calls, 1);
+    CHECK_INT(dropped.exit_code, 0);
+    CHECK_INT(dropped.deleted, 1);
+
+    module = new_noted(runtime, "add", &by_runtime);
+    must(wazero_runtime_close_with_exit_code(runtime, 3));
+    CHECK_INT(by_runtime.calls, 1);
+    CHECK_INT(by_runtime.exit_code, 3);
+    wazero_module_delete(module);
+    CHECK_INT(by_runtime.deleted, 1);
+}
+
+TEST_ON_BOTH_ENGINES(close_notifier, check_close_notifier)
+
+static void check_close_notifier_of_exit(wazero_runtime_t *runtime)
+{
+    notes_t exited = {0}, trapped = {0}, unlinked = {0};
+    wasm_t wasi = wasm_fixture("wasi"), trap = wasm_fixture("start_trap");
+    wasm_t client = wasm_fixture("client");
+    wazero_module_config_t *config;
+    wazero_module_t *module;
+    must(wazero_module_config_new(&config));
+    must(
+        wazero_module_config_set_args(config, (const char *const[]){"a", "b", "c"}, 3));
+    must(wazero_module_config_set_close_notifier(config, note_close, &exited, NULL));
+    CHECK_ERROR(wazero_runtime_instantiate(runtime, wasi.data, wasi.size, NULL, config,
+                                           &module),
+                WAZERO_ERROR_EXIT, "exit_code(2)");
+    CHECK_INT(exited.calls, 1);
+    CHECK_INT(exited.exit_code, 2);
+    /* A start that fails closes the module, too. */
+    must(wazero_module_config_set_close_notifier(config, note_close, &trapped, NULL));
+    CHECK_ERROR(wazero_runtime_instantiate(runtime, trap.data, trap.size, NULL, config,
+                                           &module),
+                WAZERO_ERROR_TRAP, "unreachable");
+    CHECK_INT(trapped.calls, 1);
+    CHECK_INT(trapped.exit_code, 0);
+    /* What was never linked was never open. */
+    must(wazero_module_config_set_close_notifier(config, note_close, &unlinked,
+                                                 note_deleted));
+    CHECK_ERROR(wazero_runtime_instantiate(runtime, client.data, client.size, NULL,
+                                           config, &module),
+                WAZERO_ERROR_LINK, "not instantiated");
+    CHECK_INT(unlinked.calls, 0);
+    must(wazero_module_config_set_close_notifier(config, NULL, NULL, NULL));
+    CHECK_INT(unlinked.deleted, 1);
+    wazero_module_config_delete(config);
+}
+
+TEST_ON_BOTH_ENGINES(close_notifier_of_exit, check_close_notifier_of_exit)
+
 TEST_MAIN

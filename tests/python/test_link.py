@@ -307,7 +307,7 @@ def test_groups_that_are_no_mappings(rt, wat, value):
         rt.instantiate(wat(USER), imports={"a": value})
 
 
-@pytest.mark.parametrize("value", [3, "f", [1], print])
+@pytest.mark.parametrize("value", [3, "f", [1], (print, print)])
 def test_imports_that_are_no_mapping(rt, wat, value):
     with pytest.raises(TypeError, match=r"imports must be a mapping"):
         rt.instantiate(wat(USER), imports=value)
@@ -342,3 +342,64 @@ def test_module_of_another_runtime(rt, wat):
         source = other.instantiate(wat(SOURCE))
         with pytest.raises(wazero.WazeroError):
             rt.instantiate(wat(USER), imports={"a": source})
+
+
+CLIENT = """(module
+  (import "lib" "add" (func $add (param i32 i32) (result i32)))
+  (import "env" "two" (func $two (result i32)))
+  (func (export "run") (result i32) (call $add (call $two) (i32.const 40))))"""
+
+
+def test_resolver(rt, wat, add_wasm):
+    asked = []
+    library = rt.instantiate(add_wasm)
+
+    def resolve(name):
+        asked.append(name)
+        return {"lib": library, "env": {"two": lambda: 2}}.get(name)
+
+    assert rt.instantiate(wat(CLIENT), imports=resolve).exports.run() == 42
+    assert sorted(asked) == ["env", "lib"]
+
+
+def test_resolver_asked_for_the_rest(rt, wat, add_wasm):
+    asked = []
+    library = rt.instantiate(add_wasm, name="lib")
+
+    def resolve(name):
+        asked.append(name)
+
+    imports = ({"env": {"two": lambda: 2}}, resolve)
+    assert rt.instantiate(wat(CLIENT), imports=imports).exports.run() == 42
+    assert asked == ["lib"]
+    imports = ({"env": {}}, lambda name: {"two": lambda: 3} if name == "env" else None)
+    assert rt.instantiate(wat(CLIENT), imports=imports).exports.run() == 43
+    assert (
+        rt.instantiate(
+            wat(CLIENT), imports=({}, {"env": {"two": lambda: 1}, "lib": library}.get)
+        ).exports.run()
+        == 41
+    )
+
+
+def test_resolver_that_raises(rt, wat):
+    def resolve(name):
+        raise KeyError(name)
+
+    with pytest.raises(KeyError, match="lib"):
+        rt.instantiate(wat(CLIENT), imports=resolve)
+
+
+def test_resolver_that_gives_something_else(rt, wat):
+    with pytest.raises(TypeError, match="'lib' must be a mapping of names or a Module"):
+        rt.instantiate(wat(CLIENT), imports=lambda name: 5)
+    with wazero.Runtime() as other:
+        foreign = other.instantiate(wat(CLIENT.replace("import", ";;")[:7] + ")"))
+        with pytest.raises(wazero.LinkError, match="another Runtime"):
+            rt.instantiate(wat(CLIENT), imports=lambda name: foreign)
+
+
+@pytest.mark.parametrize("wrong", [5, "env", ({}, 5), (len, len), ({}, None), [{}]])
+def test_imports_of_wrong_types(rt, wat, wrong):
+    with pytest.raises(TypeError, match="imports must be a mapping of module names"):
+        rt.instantiate(wat(CLIENT), imports=wrong)

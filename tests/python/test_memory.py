@@ -416,3 +416,29 @@ def test_against_a_model(shared_rt, wat):
         machine,
         settings=settings(max_examples=40, stateful_step_count=25, deadline=None),
     )
+
+
+@pytest.mark.parametrize("engine", ["compiler", "interpreter"])
+def test_limit_of_an_instance(wat, engine):
+    wasm = wat(
+        """(module (memory (export "memory") 1)
+          (func (export "grow") (param i32) (result i32)
+            (memory.grow (local.get 0))))"""
+    )
+    with wazero.Runtime(engine=engine, memory_limit="1MiB") as rt:
+        compiled = rt.compile(wasm)
+        small = compiled.instantiate(memory_limit=3 * 65536 + 65535)
+        large = compiled.instantiate()
+        larger = compiled.instantiate(memory_limit="1GiB")
+        assert [small.exports.grow(n) for n in (3, 2, 1)] == [-1, 1, -1]
+        assert [large.exports.grow(n) for n in (15, 1)] == [1, -1]
+        assert [larger.exports.grow(n) for n in (15, 1)] == [1, -1]
+        with pytest.raises(wazero.WazeroError):
+            small.memory.grow(1)
+        assert small.memory.pages == 3
+        with pytest.raises(wazero.LinkError, match="begins with 1 pages, over the"):
+            compiled.instantiate(memory_limit=65535)
+        with pytest.raises(ValueError, match="memory_limit"):
+            compiled.instantiate(memory_limit=-1)
+        with pytest.raises(TypeError, match="memory_limit"):
+            compiled.instantiate(memory_limit=1.5)
