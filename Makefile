@@ -41,7 +41,8 @@ GO_ENVIRONMENT := CGO_ENABLED=1 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=o
 
 C_SOURCES := $(wildcard include/*.h lib/*.[chS] lib/*/*.[chS] lib/meson.build)
 ENGINE_SOURCES := $(wildcard engine/*.go engine/go.* engine/meson.build)
-PYTHON_SOURCES := $(wildcard python/extension/*.[ch] python/wazero/* python/meson.build \
+PYTHON_SOURCES := $(wildcard python/extension/*.[ch] python/wazero/* \
+	python/wazero/cli/* python/meson.build \
 	python/extension.map)
 MESON_FILES := meson.build meson.options pyproject.toml
 PACKAGE_SOURCES := $(C_SOURCES) $(ENGINE_SOURCES) $(PYTHON_SOURCES) $(MESON_FILES)

@@ -1,0 +1,151 @@
+"""The flags of run and call: what the guest is granted, and within which limits."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from wazero._wazero import INHERIT, ExitError, Timeout, WazeroError
+from wazero.cli._common import Failure, RuntimeFlags, os_message
+from wazero.cli._flags import FlagSet, format_duration, quote
+
+TYPE_CHECKING = False  # what type checkers take for True, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+# What wazero's command ends with when the time is over; the system keeps 8 bits.
+DEADLINE_EXCEEDED = 0xEFFFFFFF
+
+
+class ProgramFlags:
+    """The flags of a guest, and after they are read the options they stand for."""
+
+    def __init__(self, flags: FlagSet) -> None:
+        self._started = time.monotonic()
+        self._runtime = RuntimeFlags(flags)
+        self._env = flags.many(
+            "env",
+            "key=value pair of environment variable to expose to the binary. "
+            "Can be specified multiple times.",
+        )
+        self._env_inherit = flags.switch(
+            "env-inherit",
+            "Inherits any environment variables from the calling process. Variables "
+            "specified with the <env> flag are appended to the inherited list.",
+        )
+        self._interpreter = flags.switch(
+            "interpreter",
+            "Interprets WebAssembly modules instead of compiling them into native "
+            "code.",
+        )
+        self._mount = flags.many(
+            "mount",
+            "Filesystem path to expose to the binary in the form of "
+            "<path>[:<wasm path>][:ro]. This may be specified multiple times. When "
+            "<wasm path> is unset, <path> is used. For example, -mount=/:/ makes the "
+            "entire host volume writeable by wasm. For read-only mounts, append the "
+            "suffix ':ro'.",
+        )
+        self.timeout = flags.duration(
+            "timeout",
+            "If a wasm binary runs longer than the given duration string, then exit "
+            "abruptly. The duration string is an unsigned sequence of decimal numbers, "
+            'each with optional fraction and a unit suffix, such as "300ms", "1.5h" or '
+            '"2h45m". Valid time units are "ns", "us" (or "\u00b5s"), "ms", "s", "m", '
+            '"h". If the duration is 0, the timeout is disabled. The default is '
+            "disabled.",
+        )
+        self._memory_limit = flags.text(
+            "memory-limit",
+            "Largest size of each memory, in bytes or as in 64MiB. A binary that "
+            "needs more to begin with is refused.",
+        )
+        self._max_stack = flags.text(
+            "max-stack",
+            "Size of the WebAssembly stack, in bytes or as in 1MiB. A binary that "
+            "needs more traps.",
+        )
+
+    def runtime_options(self) -> dict[str, Any]:
+        """The keywords for Runtime."""
+        options = self._runtime.options()
+        if self._interpreter.value:
+            options["engine"] = "interpreter"
+        if self._memory_limit.value:
+            options["memory_limit"] = self._memory_limit.value
+        return options
+
+    def module_options(self) -> dict[str, Any]:
+        """The keywords for CompiledModule.instantiate, without the arguments."""
+        options: dict[str, Any] = {
+            "env": self._variables(),
+            "mounts": self._mounts(),
+            "stdin": INHERIT,
+            "stdout": INHERIT,
+            "stderr": INHERIT,
+            "random": "system",
+            "walltime": "system",
+            "nanotime": "system",
+            "nanosleep": "system",
+        }
+        if self._max_stack.value:
+            options["max_stack"] = self._max_stack.value
+        return options
+
+    def left(self) -> float | None:
+        """The seconds that are left of the timeout, which began with the command."""
+        if not self.timeout.value:
+            return None
+        until = self._started + self.timeout.value / 1e9
+        return max(0.0, until - time.monotonic())
+
+    def _variables(self) -> dict[bytes, bytes]:
+        given = [os.fsencode(variable) for variable in self._env.value]
+        variables = dict(os.environb) if self._env_inherit.value else {}
+        for variable in given:
+            key, equals, value = variable.partition(b"=")
+            if not equals:
+                text = os.fsdecode(variable)
+                raise Failure(f"invalid environment variable: {text}")
+            variables[key] = value
+        return variables
+
+    def _mounts(self) -> dict[str, Any]:
+        return dict(map(_parse_mount, self._mount.value))
+
+
+def _parse_mount(mount: str) -> tuple[str, Any]:
+    if not mount:
+        raise Failure("invalid mount: empty string")
+    path = mount.removesuffix(":ro")
+    host, colon, guest = path.rpartition(":")
+    if not colon:
+        host = guest = path
+    host = os.path.abspath(host)
+    try:
+        os.stat(host)
+    except OSError as error:
+        message = os_message("stat", host, error)
+        raise Failure(f"invalid mount: path {quote(host)} error: {message}") from None
+    if not os.path.isdir(host):
+        raise Failure(f"invalid mount: path {quote(host)} is not a directory")
+    return guest or "/", (host, "rw" if path == mount else "ro")
+
+
+def run_guest(flags: ProgramFlags, guest: Callable[[], None]) -> int:
+    """Runs the guest and returns the exit code that its end stands for."""
+    try:
+        guest()
+    except ExitError as error:
+        return error.exit_code & 0xFF
+    except Timeout:
+        sys.stderr.write(
+            "error: module closed with context deadline exceeded "
+            f"(timeout {format_duration(flags.timeout.value)})\n"
+        )
+        return DEADLINE_EXCEEDED & 0xFF
+    except (OSError, ValueError, WazeroError) as error:
+        raise Failure(f"error instantiating wasm binary: {error}") from None
+    return 0
