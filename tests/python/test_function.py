@@ -1,12 +1,12 @@
 import inspect
 import math
-import struct
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy
 import pytest
 import wazero
+from bits import double, double_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,14 +31,6 @@ IDENTITY = (
 @pytest.fixture(scope="module")
 def exports(shared_rt, wat):
     return shared_rt.instantiate(wat(IDENTITY)).exports
-
-
-def bits64(value):
-    return struct.unpack("<Q", struct.pack("<d", value))[0]
-
-
-def double(bits):
-    return struct.unpack("<d", struct.pack("<Q", bits))[0]
 
 
 def signed(value, bits):
@@ -80,9 +72,9 @@ def test_i64_round_trip(exports, value):
 @settings(max_examples=500)
 def test_f64_every_bit_pattern(exports, bits):
     value = double(bits)
-    assert bits64(exports.f64(value)) == bits
+    assert double_bits(exports.f64(value)) == bits
     assert exports.f64_bits(value) & (2**64 - 1) == bits
-    assert bits64(exports.f64_from(bits)) == bits
+    assert double_bits(exports.f64_from(bits)) == bits
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -109,7 +101,7 @@ def test_f32_every_bit_pattern(exports, bits):
 )
 def test_f64_special_bits(exports, bits):
     assert exports.f64_bits(double(bits)) & (2**64 - 1) == bits
-    assert bits64(exports.f64_from(bits)) == bits
+    assert double_bits(exports.f64_from(bits)) == bits
 
 
 @pytest.mark.parametrize("bits", [0x7F800001, 0x7FC00000, 0xFFC00000, 0xFFA00001])
@@ -117,7 +109,7 @@ def test_f32_nans(exports, bits):
     value = exports.f32_from(bits)
     assert math.isnan(value)
     wide = (bits >> 31) << 63 | 0x7FF << 52 | (bits & 0x7FFFFF) << 29
-    assert bits64(value) == wide
+    assert double_bits(value) == wide
     assert exports.f32_bits(value) & 0xFFFFFFFF == bits
 
 

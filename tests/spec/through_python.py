@@ -5,10 +5,10 @@ A value of WebAssembly is compared by its bits; the two directions are `to_pytho
 """
 
 import functools
-import struct
 
 import suite
 import wazero
+from bits import double, double_bits, single, single_bits
 
 
 class External:
@@ -23,31 +23,15 @@ def external(bits):
     return External(bits)
 
 
-# NaNs of 32 bits are made wider by hand: struct would set their quiet bit.
-def f32_to_python(bits):
-    if bits & 0x7F800000 != 0x7F800000 or not bits & 0x7FFFFF:
-        return struct.unpack("<f", struct.pack("<I", bits))[0]
-    wide = (bits & 0x80000000) << 32 | 0x7FF << 52 | (bits & 0x7FFFFF) << 29
-    return struct.unpack("<d", struct.pack("<Q", wide))[0]
-
-
-def f32_bits(value):
-    if value == value:
-        return struct.unpack("<I", struct.pack("<f", value))[0]
-    wide = struct.unpack("<Q", struct.pack("<d", value))[0]
-    assert not wide & 0x1FFFFFFF, "a NaN has a payload that is none of 32 bits"
-    return (wide >> 32 & 0x80000000) | 0x7F800000 | (wide >> 29 & 0x7FFFFF)
-
-
 def to_python(value):
     """The Python object to pass for a Value."""
     match value.type:
         case "i32" | "i64":
             return value.bits
         case "f32":
-            return f32_to_python(value.bits)
+            return single(value.bits)
         case "f64":
-            return struct.unpack("<d", struct.pack("<Q", value.bits))[0]
+            return double(value.bits)
         case "v128":
             return value.bits.to_bytes(16, "little")
         case "externref":
@@ -67,9 +51,9 @@ def bits_of(type, result):
             assert -(1 << 63) <= result < 1 << 63
             return result & 0xFFFFFFFFFFFFFFFF
         case "f32":
-            return f32_bits(result)
+            return single_bits(result)
         case "f64":
-            return struct.unpack("<Q", struct.pack("<d", result))[0]
+            return double_bits(result)
         case "v128":
             assert isinstance(result, bytes)
             assert len(result) == 16
