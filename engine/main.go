@@ -15,6 +15,8 @@ import "C"
 import (
 	"bytes"
 	"unsafe"
+
+	"github.com/tetratelabs/wazero/api"
 )
 
 func main() {}
@@ -70,6 +72,12 @@ func wz_engine_version() *C.char {
 	defer quiet()
 	text, _ := newText(engineVersion())
 	return (*C.char)(text)
+}
+
+//export wz_compiler_supported
+func wz_compiler_supported() C.bool {
+	defer quiet()
+	return C.bool(compilerSupports(api.CoreFeaturesV2))
 }
 
 //export wz_cache_new

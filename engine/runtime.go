@@ -9,6 +9,7 @@ import (
 	"context"
 	"runtime/debug"
 	"sync"
+	_ "unsafe" // for go:linkname
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -120,6 +121,12 @@ func compiledClose(h handle) {
 		_ = compiled.Close(context.Background())
 	}
 }
+
+// compilerSupports is what wazero asks before it takes the compiler. Its public interface
+// only has it in the form of what NewRuntimeConfig chooses.
+//
+//go:linkname compilerSupports github.com/tetratelabs/wazero/internal/platform.CompilerSupports
+func compilerSupports(features api.CoreFeatures) bool
 
 // wazeroVersion may be set with -ldflags '-X main.wazeroVersion=...', for builds without
 // build information.

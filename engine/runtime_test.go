@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/tetratelabs/wazero/api"
 )
 
 func TestRuntimeConfiguration(t *testing.T) {
@@ -210,5 +212,16 @@ func TestCache(t *testing.T) {
 func TestEngineVersion(t *testing.T) {
 	if got := engineVersion(); got != "v1.12.0" {
 		t.Error(got)
+	}
+}
+
+func TestCompilerSupportsIsWhatTheCompilerNeeds(t *testing.T) {
+	supported := compilerSupports(api.CoreFeaturesV2)
+	h, f := runtimeNew(runtimeConfig{engine: engineCompiler, memoryLimitPages: 1, features: uint64(api.CoreFeaturesV2)})
+	if f == nil {
+		runtimeClose(h, 0)
+	}
+	if supported != (f == nil) {
+		t.Errorf("compilerSupports says %v, a runtime with the compiler: %v", supported, f)
 	}
 }

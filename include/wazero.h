@@ -98,6 +98,7 @@ typedef struct wazero_cache wazero_cache_t;
 typedef struct wazero_runtime_config wazero_runtime_config_t;
 typedef struct wazero_runtime wazero_runtime_t;
 typedef struct wazero_compiled_module wazero_compiled_module_t;
+typedef struct wazero_inspection wazero_inspection_t;
 typedef struct wazero_imports wazero_imports_t;
 typedef struct wazero_module_config wazero_module_config_t;
 typedef struct wazero_module wazero_module_t;
@@ -117,6 +118,11 @@ WAZERO_API const char *wazero_version(void);
  * Ownership: *version is static. Threads: any. Errors: INTERNAL when the engine library
  * cannot be found or does not fit. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_engine_version(const char **version);
+
+/* Whether wazero compiles to machine code on this machine; where not, the engine AUTO
+ * is the interpreter. Loads the engine library if nothing has loaded it yet.
+ * Ownership: nothing. Threads: any. Errors: as wazero_engine_version. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_compiler_supported(bool *supported);
 
 /* ---------------------------------------------------------------- threads -------- */
 
@@ -295,6 +301,20 @@ typedef enum {
     WAZERO_EXTERN_TAG = 4
 } wazero_extern_kind_t;
 
+/* The type of an import, an export or a definition; its kind says which member. */
+typedef union {
+    wazero_function_type_t function; /* FUNCTION; of a TAG its params */
+    wazero_limits_t memory;
+    struct {
+        wazero_limits_t limits;
+        wazero_value_type_t element;
+    } table;
+    struct {
+        wazero_value_type_t value;
+        bool is_mutable;
+    } global;
+} wazero_extern_type_t;
+
 /* An import or an export with its type. */
 typedef struct {
     const char *module; /* of an import; "" for an export */
@@ -303,18 +323,7 @@ typedef struct {
     size_t name_size;
     wazero_extern_kind_t kind;
     uint32_t index; /* in the index space of its kind */
-    union {
-        wazero_function_type_t function; /* FUNCTION; of a TAG its params */
-        wazero_limits_t memory;
-        struct {
-            wazero_limits_t limits;
-            wazero_value_type_t element;
-        } table;
-        struct {
-            wazero_value_type_t value;
-            bool is_mutable;
-        } global;
-    } type;
+    wazero_extern_type_t type;
 } wazero_extern_t;
 
 /* A section of a module as it stands in the bytes. Its contents are its last bytes:
@@ -483,6 +492,13 @@ wazero_runtime_config_set_table_limit(wazero_runtime_config_t *config,
 WAZERO_API void wazero_runtime_config_set_debug_info(wazero_runtime_config_t *config,
                                                      bool enabled);
 
+/* Whether compiled modules tell their custom sections (default: yes, unlike wazero's,
+ * for it costs nothing here).
+ * Ownership: nothing. Threads: one. Errors: none. */
+WAZERO_API void
+wazero_runtime_config_set_custom_sections(wazero_runtime_config_t *config,
+                                          bool enabled);
+
 /* The cache to use, or NULL for none (the default).
  * Ownership: config keeps cache alive. Threads: one. Errors: none. */
 WAZERO_API void wazero_runtime_config_set_cache(wazero_runtime_config_t *config,
@@ -564,6 +580,23 @@ wazero_compiled_module_export_count(const wazero_compiled_module_t *compiled);
 WAZERO_API const wazero_extern_t *
 wazero_compiled_module_export(const wazero_compiled_module_t *compiled, size_t index);
 
+/* The custom sections in the order of the module, "name" included (which wazero leaves
+ * out); NULL behind the last. None if wazero_runtime_config_set_custom_sections says so.
+ * They can be read after close, too.
+ * Ownership: borrowed until compiled is deleted. Threads: any. Errors: none. */
+WAZERO_API size_t
+wazero_compiled_module_custom_section_count(const wazero_compiled_module_t *compiled);
+WAZERO_API const wazero_section_t *
+wazero_compiled_module_custom_section(const wazero_compiled_module_t *compiled,
+                                      size_t index);
+
+/* All that the module declares, in detail. It can be read after close, too.
+ * Ownership: *inspection is borrowed until compiled is deleted. Threads: any. Errors:
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_compiled_module_inspection(wazero_compiled_module_t *compiled,
+                                  const wazero_inspection_t **inspection);
+
 /* Frees the compiled code; modules that run it go on.
  * Ownership: compiled stays the caller's. Threads: any. Errors: FORKED. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
@@ -575,6 +608,205 @@ wazero_compiled_module_is_closed(const wazero_compiled_module_t *compiled);
 
 /* Ownership: takes compiled, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_compiled_module_delete(wazero_compiled_module_t *compiled);
+
+/* ---------------------------------------------------------------- inspection ----- */
+
+/* Reads what a module declares, without the engine library and without compiling. That
+ * covers every section and how all fit together. Left out is what is inside function
+ * bodies behind their locals, the types of constant expressions, and whether features
+ * are on that change no more than that: wazero_validate tells whether wazero takes the
+ * module. config may be NULL for no limits and all features.
+ * Ownership: *inspection is the caller's. It borrows the bytes at wasm, which must stay
+ * as they are until it is deleted. Threads: any. Errors: COMPILE, INVALID, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_inspect(const wazero_runtime_config_t *config, const void *wasm, size_t size,
+               wazero_inspection_t **inspection);
+
+/* Ownership: takes inspection, which may be NULL, unless it is a compiled module's.
+ * Threads: any. Errors: none. */
+WAZERO_API void wazero_inspection_delete(wazero_inspection_t *inspection);
+
+/* A piece of text. */
+typedef struct {
+    const char *data; /* NUL-terminated behind its size, never NULL */
+    size_t size;
+} wazero_name_t;
+
+/* The name of the module from its name section, "" if it has none. All that follows
+ * is borrowed until the inspection is deleted, unless it says otherwise.
+ * Ownership: borrowed. Threads: any. Errors: none. */
+WAZERO_API wazero_name_t wazero_inspection_name(const wazero_inspection_t *inspection);
+
+/* Imports, exports and types in the order of the module; NULL behind the last. Types of
+ * a recursion group count one by one.
+ * Ownership: borrowed. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_inspection_import_count(const wazero_inspection_t *inspection);
+WAZERO_API const wazero_extern_t *
+wazero_inspection_import(const wazero_inspection_t *inspection, size_t index);
+WAZERO_API size_t wazero_inspection_export_count(const wazero_inspection_t *inspection);
+WAZERO_API const wazero_extern_t *
+wazero_inspection_export(const wazero_inspection_t *inspection, size_t index);
+WAZERO_API size_t wazero_inspection_type_count(const wazero_inspection_t *inspection);
+WAZERO_API const wazero_function_type_t *
+wazero_inspection_type(const wazero_inspection_t *inspection, size_t index);
+
+/* All sections in the order of the module, and the custom ones alone; NULL behind the
+ * last. Names and contents are borrowed like the rest.
+ * Ownership: borrowed. Threads: any. Errors: none. */
+WAZERO_API size_t
+wazero_inspection_section_count(const wazero_inspection_t *inspection);
+WAZERO_API const wazero_section_t *
+wazero_inspection_section(const wazero_inspection_t *inspection, size_t index);
+WAZERO_API size_t
+wazero_inspection_custom_section_count(const wazero_inspection_t *inspection);
+WAZERO_API const wazero_section_t *
+wazero_inspection_custom_section(const wazero_inspection_t *inspection, size_t index);
+
+/* How the value of a constant expression comes about. */
+typedef enum {
+    WAZERO_CONSTANT_NONE = 0,     /* there is no expression */
+    WAZERO_CONSTANT_NUMBER = 1,   /* a number or vector: type, value */
+    WAZERO_CONSTANT_GLOBAL = 2,   /* the value of the global at index */
+    WAZERO_CONSTANT_FUNCTION = 3, /* a reference to the function at index */
+    WAZERO_CONSTANT_NULL = 4,     /* a null reference: type */
+    WAZERO_CONSTANT_COMPUTED = 5  /* several instructions */
+} wazero_constant_kind_t;
+
+/* A constant expression. */
+typedef struct {
+    wazero_constant_kind_t kind;
+    wazero_value_type_t type;
+    uint32_t index;
+    uint64_t value[2]; /* slots */
+    size_t offset;     /* of its instructions in the module */
+    size_t size;       /* of its instructions, the end included */
+} wazero_constant_t;
+
+/* A function, table, memory, global or tag, in the index space of its kind: imported
+ * ones first. */
+typedef struct {
+    wazero_extern_kind_t kind;
+    uint32_t index;
+    const wazero_extern_t *import; /* NULL for what the module itself defines */
+    wazero_extern_type_t type;
+    wazero_constant_t init; /* of a global, and of a table that has one */
+} wazero_definition_t;
+
+/* The number of functions, tables, memories, globals or tags, and one of them: false
+ * behind the last, with *definition left alone.
+ * Ownership: what it points to is borrowed. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_inspection_definition_count(
+    const wazero_inspection_t *inspection, wazero_extern_kind_t kind);
+WAZERO_API bool wazero_inspection_definition(const wazero_inspection_t *inspection,
+                                             wazero_extern_kind_t kind, size_t index,
+                                             wazero_definition_t *definition);
+
+/* The export number `position` of a definition, in the order of the module; NULL behind
+ * the last. Takes a binary search.
+ * Ownership: borrowed. Threads: any. Errors: none. */
+WAZERO_API const wazero_extern_t *
+wazero_inspection_export_of(const wazero_inspection_t *inspection,
+                            wazero_extern_kind_t kind, size_t index, size_t position);
+
+/* What there is to know of a function, as wazero's FunctionDefinition. */
+typedef struct {
+    uint32_t index;            /* imported functions come first */
+    bool is_host;              /* a function of a host module */
+    wazero_name_t name;        /* from the name section, or "" */
+    wazero_name_t module_name; /* the same of the module */
+    wazero_name_t debug_name;  /* "module.name", or "module.$index" without a name */
+    const wazero_extern_t *import; /* NULL unless it is imported */
+    const wazero_function_type_t *type;
+    const wazero_name_t *param_names; /* one for each parameter, or none at all */
+    size_t param_name_count;
+    const wazero_name_t *result_names;
+    size_t result_name_count;
+    const wazero_name_t *export_names;
+    size_t export_name_count;
+    size_t code_offset; /* of its body in the module: its locals and instructions */
+    size_t code_size;   /* 0 unless the module has its body */
+} wazero_function_definition_t;
+
+/* A function by its index. It is put together when it is first asked for.
+ * Ownership: *function is borrowed. Threads: any. Errors: INVALID when there is no such
+ * function, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_inspection_function(const wazero_inspection_t *inspection, size_t index,
+                           const wazero_function_definition_t **function);
+
+/* The function that a start section names, as *index: false if there is none.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API bool wazero_inspection_start(const wazero_inspection_t *inspection,
+                                        uint32_t *index);
+
+/* When a segment is used. */
+typedef enum {
+    WAZERO_SEGMENT_ACTIVE = 0,     /* at the start, by itself */
+    WAZERO_SEGMENT_PASSIVE = 1,    /* by instructions */
+    WAZERO_SEGMENT_DECLARATIVE = 2 /* for its references alone */
+} wazero_segment_mode_t;
+
+/* A segment of elements for tables. */
+typedef struct {
+    wazero_segment_mode_t mode;
+    uint32_t table;           /* of an active segment */
+    wazero_constant_t offset; /* of an active segment */
+    wazero_value_type_t type;
+    uint32_t count;
+} wazero_element_segment_t;
+
+/* A segment of bytes for a memory. */
+typedef struct {
+    wazero_segment_mode_t mode;
+    uint32_t memory;          /* of an active segment */
+    wazero_constant_t offset; /* of an active segment */
+    const void *data;
+    size_t size;
+    size_t position; /* of the bytes in the module */
+} wazero_data_segment_t;
+
+/* Segments in the order of the module: false behind the last.
+ * Ownership: what they point to is borrowed. Threads: any. Errors: none. */
+WAZERO_API size_t
+wazero_inspection_element_count(const wazero_inspection_t *inspection);
+WAZERO_API bool wazero_inspection_element(const wazero_inspection_t *inspection,
+                                          size_t index,
+                                          wazero_element_segment_t *segment);
+WAZERO_API size_t wazero_inspection_data_count(const wazero_inspection_t *inspection);
+WAZERO_API bool wazero_inspection_data(const wazero_inspection_t *inspection,
+                                       size_t index, wazero_data_segment_t *segment);
+
+/* What the name section can name, numbered as in the binary format. */
+typedef enum {
+    WAZERO_NAME_MODULE = 0,
+    WAZERO_NAME_FUNCTION = 1,
+    WAZERO_NAME_LOCAL = 2, /* of a function */
+    WAZERO_NAME_LABEL = 3, /* of a function */
+    WAZERO_NAME_TYPE = 4,
+    WAZERO_NAME_TABLE = 5,
+    WAZERO_NAME_MEMORY = 6,
+    WAZERO_NAME_GLOBAL = 7,
+    WAZERO_NAME_ELEMENT = 8,
+    WAZERO_NAME_DATA = 9,
+    WAZERO_NAME_FIELD = 10, /* of a type */
+    WAZERO_NAME_TAG = 11
+} wazero_name_kind_t;
+
+/* A name from the name section. */
+typedef struct {
+    uint32_t owner; /* of a local, label or field: the index of what it is part of */
+    uint32_t index;
+    wazero_name_t name;
+} wazero_named_t;
+
+/* The names of a kind in the order of the module. Those of functions are the ones that
+ * wazero finds: their indices increase. wazero looks at the first three kinds only; if
+ * the names of another kind are malformed, what is before that is told.
+ * Ownership: *names is borrowed. Threads: any. Errors: INVALID for a number that is no
+ * kind, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_inspection_names(const wazero_inspection_t *inspection, wazero_name_kind_t kind,
+                        const wazero_named_t **names, size_t *count);
 
 /* ---------------------------------------------------------------- imports -------- */
 
@@ -977,6 +1209,13 @@ wazero_function_type(const wazero_function_t *function);
 WAZERO_API const char *wazero_function_name(const wazero_function_t *function,
                                             size_t *size);
 
+/* What is known of the function in the module that exports it.
+ * Ownership: *definition is borrowed until function is deleted. Threads: any. Errors:
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_function_definition(wazero_function_t *function,
+                           const wazero_function_definition_t **definition);
+
 /* Calls the function. arg_count and result_count are numbers of slots and must be those
  * of its type. args may be NULL if there are none, and so may results; they may
  * overlap.
@@ -1059,6 +1298,43 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_memory_write(wazero_memory_t 
                                                                 uint64_t offset,
                                                                 const void *buffer,
                                                                 size_t size);
+
+/* The number at offset, which need not be aligned; WebAssembly is little-endian. Signed
+ * ones are those of the same size, converted.
+ * Ownership: nothing. Threads: any. Errors: INVALID when it is not inside the memory,
+ * CLOSED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_read_u8(const wazero_memory_t *memory, uint64_t offset, uint8_t *value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_read_u16_le(const wazero_memory_t *memory, uint64_t offset,
+                          uint16_t *value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_read_u32_le(const wazero_memory_t *memory, uint64_t offset,
+                          uint32_t *value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_read_u64_le(const wazero_memory_t *memory, uint64_t offset,
+                          uint64_t *value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_read_f32_le(const wazero_memory_t *memory, uint64_t offset, float *value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_read_f64_le(const wazero_memory_t *memory, uint64_t offset,
+                          double *value);
+
+/* Puts a number at offset, which need not be aligned.
+ * Ownership: nothing. Threads: any. Errors: INVALID when it does not fit into the
+ * memory (nothing is written), CLOSED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_write_u8(wazero_memory_t *memory, uint64_t offset, uint8_t value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_write_u16_le(wazero_memory_t *memory, uint64_t offset, uint16_t value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_write_u32_le(wazero_memory_t *memory, uint64_t offset, uint32_t value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_write_u64_le(wazero_memory_t *memory, uint64_t offset, uint64_t value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_write_f32_le(wazero_memory_t *memory, uint64_t offset, float value);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_write_f64_le(wazero_memory_t *memory, uint64_t offset, double value);
 
 /* Grows the memory by delta pages; *old_pages gets the size from before.
  * Ownership: nothing. Threads: any; it waits while another thread is inside the module.

@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "inspect.h"
 #include "runtime.h"
 
 /* Reads the module, then has the engine compile what the parser lets through. */
@@ -34,6 +35,8 @@ static void destroy(wazero_compiled_module_t *compiled)
 {
     if (atomic_load(&compiled->code))
         wazero__code_remove(atomic_load(&compiled->code));
+    if (atomic_load(&compiled->inspection))
+        wazero__inspection_delete(atomic_load(&compiled->inspection));
     wazero__parsed_delete(compiled->parsed);
     free(compiled->bytes);
     if (compiled->runtime)
@@ -158,6 +161,42 @@ wazero_compiled_module_export(const wazero_compiled_module_t *compiled, size_t i
 {
     const wazero__parsed_t *parsed = compiled->parsed;
     return index < parsed->export_count ? &parsed->exports[index] : NULL;
+}
+
+size_t
+wazero_compiled_module_custom_section_count(const wazero_compiled_module_t *compiled)
+{
+    return compiled->runtime->config.custom_sections
+               ? compiled->parsed->custom_section_count
+               : 0;
+}
+
+const wazero_section_t *
+wazero_compiled_module_custom_section(const wazero_compiled_module_t *compiled,
+                                      size_t index)
+{
+    const wazero__parsed_t *parsed = compiled->parsed;
+    return index < wazero_compiled_module_custom_section_count(compiled)
+               ? &parsed->sections[parsed->custom_sections[index]]
+               : NULL;
+}
+
+wazero_error_t *
+wazero_compiled_module_inspection(wazero_compiled_module_t *compiled,
+                                  const wazero_inspection_t **inspection)
+{
+    wazero_inspection_t *known = atomic_load(&compiled->inspection), *made;
+    if (!known) {
+        wazero_error_t *error = wazero__inspection_new(compiled->parsed, false, &made);
+        if (error)
+            return error;
+        if (atomic_compare_exchange_strong(&compiled->inspection, &known, made))
+            known = made;
+        else
+            wazero__inspection_delete(made);
+    }
+    *inspection = known;
+    return NULL;
 }
 
 /* ---- closing ---- */

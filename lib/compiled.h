@@ -19,6 +19,7 @@ struct wazero_compiled_module {
     size_t size;
     wz_handle handle;
     atomic_bool closed;
+    _Atomic(wazero_inspection_t *) inspection; /* once it has been asked for */
     _Atomic(uintptr_t) code; /* the range that call/code.h has of it, or 0 */
 };
 

@@ -21,6 +21,13 @@ const struct wazero_runtime_config wazero__default_runtime_config = {
     .limits = {.memory_pages = PAGES_MAX,
                .table_elements = TABLE_ELEMENTS_MAX,
                .features = WAZERO_FEATURES_V2},
+    .custom_sections = true,
+};
+
+const wazero__parse_limits_t wazero__widest_limits = {
+    .memory_pages = PAGES_MAX,
+    .table_elements = TABLE_ELEMENTS_MAX,
+    .features = FEATURES_ALL,
 };
 
 wazero_error_t *wazero_runtime_config_new(wazero_runtime_config_t **config)
@@ -93,6 +100,12 @@ wazero_error_t *wazero_runtime_config_set_table_limit(wazero_runtime_config_t *c
 void wazero_runtime_config_set_debug_info(wazero_runtime_config_t *config, bool enabled)
 {
     config->debug_info = enabled;
+}
+
+void wazero_runtime_config_set_custom_sections(wazero_runtime_config_t *config,
+                                               bool enabled)
+{
+    config->custom_sections = enabled;
 }
 
 void wazero_runtime_config_set_cache(wazero_runtime_config_t *config,

@@ -16,11 +16,15 @@ struct wazero_runtime_config {
     wazero_engine_kind_t engine;
     wazero__parse_limits_t limits;
     bool debug_info;
+    bool custom_sections;
     wazero_cache_t *cache; /* a reference, or NULL */
 };
 
 /* The default configuration, without a cache. */
 extern const struct wazero_runtime_config wazero__default_runtime_config;
+
+/* What wazero can do at most, all features on. */
+extern const wazero__parse_limits_t wazero__widest_limits;
 
 typedef struct {
     wazero__text_t host;

@@ -115,18 +115,31 @@ static wazero_error_t *fill_table(void *library, wz_engine *engine)
         const char *name;
         void **address;
     } members[] = {
-        MEMBER(abi_version),     MEMBER(start),
-        MEMBER(collect),         MEMBER(engine_version),
-        MEMBER(cache_new),       MEMBER(cache_close),
-        MEMBER(runtime_new),     MEMBER(runtime_close),
-        MEMBER(runtime_compile), MEMBER(compiled_close),
-        MEMBER(host_module_new), MEMBER(wasi_new),
-        MEMBER(module_new),      MEMBER(module_close),
-        MEMBER(module_release),  MEMBER(function_new),
-        MEMBER(function_call),   MEMBER(function_step),
-        MEMBER(direct_layout),   MEMBER(function_release),
-        MEMBER(memory_grow),     MEMBER(global_new),
-        MEMBER(global_get),      MEMBER(global_set),
+        MEMBER(abi_version),
+        MEMBER(start),
+        MEMBER(collect),
+        MEMBER(engine_version),
+        MEMBER(compiler_supported),
+        MEMBER(cache_new),
+        MEMBER(cache_close),
+        MEMBER(runtime_new),
+        MEMBER(runtime_close),
+        MEMBER(runtime_compile),
+        MEMBER(compiled_close),
+        MEMBER(host_module_new),
+        MEMBER(wasi_new),
+        MEMBER(module_new),
+        MEMBER(module_close),
+        MEMBER(module_release),
+        MEMBER(function_new),
+        MEMBER(function_call),
+        MEMBER(function_step),
+        MEMBER(direct_layout),
+        MEMBER(function_release),
+        MEMBER(memory_grow),
+        MEMBER(global_new),
+        MEMBER(global_get),
+        MEMBER(global_set),
         MEMBER(global_release),
     };
 #undef MEMBER
@@ -293,4 +306,13 @@ wazero_error_t *wazero_engine_version(const char **version)
     }
     *version = text;
     return NULL;
+}
+
+wazero_error_t *wazero_compiler_supported(bool *supported)
+{
+    const wz_engine *engine;
+    wazero_error_t *error = wazero__engine_load(&engine);
+    if (!error)
+        *supported = engine->compiler_supported();
+    return error;
 }

@@ -231,6 +231,8 @@ typedef struct {
     bool (*direct_layout)(uintptr_t return_stub, wz_layout *layout);
     /* wazero's version as its module has it, from C's malloc. */
     char *(*engine_version)(void);
+    /* Whether wazero's compiler knows this machine. */
+    bool (*compiler_supported)(void);
 
     bool (*cache_new)(wz_string directory, wz_handle *cache, wz_error *error);
     void (*cache_close)(wz_handle cache);

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "inspect.h"
 #include "module.h"
 
 struct wazero_function {
     wazero_module_t *module; /* a reference */
     wazero__callable_t *callable;
     const wazero_extern_t *export;
+    /* Of a host module's function: its definition, once it has been asked for. */
+    _Atomic(wazero_function_definition_t *) definition;
 };
 
 wazero_error_t *wazero_module_function(wazero_module_t *module, const char *name,
@@ -32,6 +35,7 @@ wazero_error_t *wazero_module_function(wazero_module_t *module, const char *name
     }
     made->module = wazero__module_retain(module);
     made->export = export;
+    atomic_init(&made->definition, NULL);
     *function = made;
     return NULL;
 }
@@ -41,6 +45,7 @@ void wazero_function_delete(wazero_function_t *function)
     if (!function)
         return;
     wazero__module_release(function->module);
+    free(atomic_load(&function->definition));
     free(function);
 }
 
@@ -54,6 +59,52 @@ const char *wazero_function_name(const wazero_function_t *function, size_t *size
     if (size)
         *size = function->export->name_size;
     return function->export->name;
+}
+
+/* What wazero would say of a function of a host module: it is named as it is exported.
+ * Its index is its position, for the module has nothing else. */
+static wazero_error_t *
+define_host_function(wazero_function_t *function,
+                     const wazero_function_definition_t **definition)
+{
+    const wazero_extern_t *export = function->export;
+    wazero_function_definition_t *known = atomic_load(&function->definition);
+    wazero_name_t name = {export->name, export->name_size};
+    wazero_function_definition_t draft = {
+        .index = export->index,
+        .is_host = true,
+        .name = name,
+        .type = function->callable->type,
+        .export_names = &name,
+        .export_name_count = 1,
+    };
+    if (!known) {
+        draft.module_name.data =
+            wazero_module_name(function->module, &draft.module_name.size);
+        wazero_function_definition_t *made = wazero__function_definition_new(&draft);
+        if (!made)
+            return wazero__error_memory();
+        if (atomic_compare_exchange_strong(&function->definition, &known, made))
+            known = made;
+        else
+            free(made);
+    }
+    *definition = known;
+    return NULL;
+}
+
+wazero_error_t *
+wazero_function_definition(wazero_function_t *function,
+                           const wazero_function_definition_t **definition)
+{
+    const wazero_inspection_t *inspection;
+    if (!function->module->compiled)
+        return define_host_function(function, definition);
+    wazero_error_t *error =
+        wazero_compiled_module_inspection(function->module->compiled, &inspection);
+    return error ? error
+                 : wazero_inspection_function(inspection, function->export->index,
+                                              definition);
 }
 
 static wazero_error_t *call(wazero_function_t *function, uint64_t *stack,

@@ -58,6 +58,8 @@ typedef struct wazero__parsed {
     size_t wasm_size;
     wazero_section_t *sections; /* in their order */
     size_t section_count;
+    uint32_t *custom_sections; /* positions of those among all */
+    size_t custom_section_count;
     wazero_function_type_t *types;
     size_t type_count;
     uint32_t *functions; /* type index of each function, imported ones first */

@@ -136,7 +136,15 @@ void wazero__parse_custom(wazero__parser_t *p)
     char *copy = wazero__parse_copy(p, name, size);
     if (p->error)
         return;
-    wazero_section_t *section = &p->parsed->sections[p->parsed->section_count - 1];
+    wazero__parsed_t *parsed = p->parsed;
+    parsed->custom_sections = wazero__parse_room(
+        p, parsed->custom_sections, parsed->custom_section_count,
+        &p->custom_section_capacity, sizeof *parsed->custom_sections);
+    if (p->error)
+        return;
+    size_t position = parsed->section_count - 1;
+    parsed->custom_sections[parsed->custom_section_count++] = (uint32_t)position;
+    wazero_section_t *section = &parsed->sections[position];
     section->name = copy;
     section->name_size = size;
     section->data = p->in.at;

@@ -89,7 +89,7 @@ typedef struct wazero__parser {
 
     wazero__arity_t *arities; /* of the types */
     size_t function_capacity, table_capacity, global_capacity, tag_capacity;
-    size_t section_capacity, function_name_capacity;
+    size_t section_capacity, custom_section_capacity, function_name_capacity;
     uint32_t element_count; /* segments and elements, as MAX_ELEMENTS counts them */
     bool has_name_section;
 

@@ -1,26 +1,10 @@
 /*
  * parse_segments.c - element and data segments, and constant expressions.
  */
+#include "binary.h"
 #include "parse_parts.h"
 
 /* ---- constant expressions ---- */
-
-enum {
-    OP_END = 0x0b,
-    OP_GLOBAL_GET = 0x23,
-    OP_I32_CONST = 0x41,
-    OP_I64_CONST = 0x42,
-    OP_F32_CONST = 0x43,
-    OP_F64_CONST = 0x44,
-    OP_I32_ADD = 0x6a,
-    OP_I32_MUL = 0x6c,
-    OP_I64_ADD = 0x7c,
-    OP_I64_MUL = 0x7e,
-    OP_REF_NULL = 0xd0,
-    OP_REF_FUNC = 0xd2,
-    OP_VECTOR = 0xfd,
-    OP_V128_CONST = 0x0c,
-};
 
 static const char EXPRESSION[] = "a constant expression";
 
@@ -94,9 +78,6 @@ void wazero__parse_expression(wazero__parser_t *p)
 }
 
 /* ---- elements ---- */
-
-/* Bits of the prefix of an element segment. */
-enum { ELEMENT_NOT_ACTIVE = 1, ELEMENT_EXPLICIT = 2, ELEMENT_EXPRESSIONS = 4 };
 
 /* Adds to what the segments of the module have together. */
 static void count_elements(wazero__parser_t *p, const uint8_t *at, uint32_t count)

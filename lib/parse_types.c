@@ -4,16 +4,8 @@
  * wazero knows function types, alone or in recursion groups, and checks itself that
  * type indices inside them are defined.
  */
+#include "binary.h"
 #include "parse_parts.h"
-
-enum {
-    TYPE_NULLABLE_REF = 0x63, /* (ref null heaptype) */
-    TYPE_REF = 0x64,          /* (ref heaptype)      */
-    TYPE_FUNCTION = 0x60,
-    TYPE_RECURSION_GROUP = 0x4e,
-};
-
-enum { HEAP_FUNC = -16, HEAP_EXTERN = -17, HEAP_EXN = -23 };
 
 static wazero_value_type_t parse_ref_type(wazero__parser_t *p, bool nullable)
 {

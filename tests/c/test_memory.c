@@ -33,6 +33,57 @@ TEST(read_and_write)
     wazero_runtime_delete(runtime);
 }
 
+#define CHECK_NUMBER(type, name, given)                                                \
+    do {                                                                               \
+        type value_ = 0;                                                               \
+        uint8_t raw_[sizeof(type)];                                                    \
+        type expected_ = (type)(given);                                                \
+        must(wazero_memory_write_##name(memory, 101, expected_));                      \
+        must(wazero_memory_read(memory, 101, raw_, sizeof raw_));                      \
+        CHECK_BYTES(raw_, sizeof raw_, &expected_, sizeof expected_);                  \
+        must(wazero_memory_read_##name(memory, 101, &value_));                         \
+        CHECK_BYTES(&value_, sizeof value_, &expected_, sizeof expected_);             \
+        must(wazero_memory_write_##name(memory, 65536 - sizeof(type), expected_));     \
+        must(wazero_memory_read_##name(memory, 65536 - sizeof(type), &value_));        \
+        value_ = 0;                                                                    \
+        CHECK_ERROR(wazero_memory_read_##name(memory, 65537 - sizeof(type), &value_),  \
+                    WAZERO_ERROR_INVALID, "out of range");                             \
+        CHECK(value_ == 0);                                                            \
+        CHECK_ERROR(                                                                   \
+            wazero_memory_write_##name(memory, 65537 - sizeof(type), expected_),       \
+            WAZERO_ERROR_INVALID, "out of range");                                     \
+        CHECK_ERROR(wazero_memory_read_##name(memory, UINT64_MAX, &value_),            \
+                    WAZERO_ERROR_INVALID, "out of range");                             \
+    } while (0)
+
+TEST(numbers)
+{
+    wazero_runtime_t *runtime = new_runtime();
+    wazero_module_t *module = new_module(runtime, "memory", NULL, NULL);
+    wazero_memory_t *memory = get_memory(module);
+    uint8_t byte;
+    uint32_t word = 9;
+    CHECK_NUMBER(uint8_t, u8, 0xfe);
+    CHECK_NUMBER(uint16_t, u16_le, 0xfedc);
+    CHECK_NUMBER(uint32_t, u32_le, 0xfedcba98);
+    CHECK_NUMBER(uint64_t, u64_le, 0xfedcba9876543210);
+    CHECK_NUMBER(float, f32_le, -1.5);
+    CHECK_NUMBER(double, f64_le, 6.02e23);
+    must(wazero_memory_write_u32_le(memory, 3, 0x11223344));
+    must(wazero_memory_read_u8(memory, 3, &byte));
+    CHECK_INT(byte, 0x44);
+    CHECK_INT(CALL(module, "load", 6), 0x11);
+    must(wazero_module_close_with_exit_code(module, 0));
+    CHECK_ERROR(wazero_memory_read_u32_le(memory, 3, &word), WAZERO_ERROR_CLOSED,
+                "closed");
+    CHECK_ERROR(wazero_memory_write_f64_le(memory, 3, 1), WAZERO_ERROR_CLOSED,
+                "closed");
+    CHECK_INT(word, 9);
+    wazero_memory_delete(memory);
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+}
+
 static void check_growth(wazero_runtime_t *runtime)
 {
     wazero_module_t *module = new_module(runtime, "memory", NULL, NULL);

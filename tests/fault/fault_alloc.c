@@ -387,6 +387,58 @@ static wazero_error_t *run_configured(void)
     return error;
 }
 
+/* All that an inspection makes when it is asked. */
+static wazero_error_t *look_around(const wazero_inspection_t *inspection)
+{
+    size_t count =
+        wazero_inspection_definition_count(inspection, WAZERO_EXTERN_FUNCTION);
+    const wazero_function_definition_t *function;
+    const wazero_named_t *names;
+    wazero_error_t *error = NULL;
+    for (size_t i = 0; i < count && !error; i++)
+        error = wazero_inspection_function(inspection, i, &function);
+    for (int kind = WAZERO_NAME_MODULE; kind <= WAZERO_NAME_TAG && !error; kind++)
+        error = wazero_inspection_names(inspection, (wazero_name_kind_t)kind, &names,
+                                        &count);
+    return error;
+}
+
+/* Inspections with and without a compiled module, and a function's definition. */
+static wazero_error_t *run_inspected(void)
+{
+    wasm_t wasm = wasm_fixture("client");
+    wazero_runtime_t *runtime = NULL;
+    wazero_compiled_module_t *compiled = NULL;
+    wazero_inspection_t *alone = NULL;
+    wazero_module_t *library = NULL;
+    wazero_function_t *add = NULL;
+    const wazero_inspection_t *inspection;
+    const wazero_function_definition_t *definition;
+    wazero_error_t *error = wazero_inspect(NULL, wasm.data, wasm.size, &alone);
+    if (!error)
+        error = look_around(alone);
+    if (!error)
+        error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = wazero_runtime_compile(runtime, wasm.data, wasm.size, &compiled);
+    if (!error)
+        error = wazero_compiled_module_inspection(compiled, &inspection);
+    if (!error)
+        error = look_around(inspection);
+    if (!error)
+        error = instantiate(runtime, "library", NULL, NULL, &library);
+    if (!error)
+        error = wazero_module_function(library, "add", 3, &add);
+    if (!error)
+        error = wazero_function_definition(add, &definition);
+    wazero_function_delete(add);
+    wazero_module_delete(library);
+    wazero_compiled_module_delete(compiled);
+    wazero_runtime_delete(runtime);
+    wazero_inspection_delete(alone);
+    return error;
+}
+
 /* Errors with traces, prefixes and names. */
 static wazero_error_t *run_errors(void)
 {
@@ -422,7 +474,7 @@ static const struct {
     {"host functions", run_host}, {"host module", run_host_module},
     {"linked", run_linked},       {"sharing a table", run_sharing},
     {"objects", run_objects},     {"configured", run_configured},
-    {"errors", run_errors},
+    {"errors", run_errors},       {"inspected", run_inspected},
 };
 
 static size_t live_blocks(void)

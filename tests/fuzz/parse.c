@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "parse.h"
+#include "inspect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +47,96 @@ static void look_at(const wazero__parsed_t *parsed)
     require(parsed->name[parsed->name_size] == '\0', "end of the module's name");
 }
 
+/* Whether a part that an inspection tells of is inside of the module. */
+static void require_inside(size_t offset, size_t size, size_t whole, const char *what)
+{
+    require(offset <= whole && size <= whole - offset, what);
+}
+
+static void require_text(wazero_name_t name, const char *what)
+{
+    require(name.data && name.data[name.size] == '\0', what);
+}
+
+/* The first functions only: putting all together takes long. */
+static void look_at_functions(const wazero_inspection_t *inspection, size_t whole)
+{
+    size_t count =
+        wazero_inspection_definition_count(inspection, WAZERO_EXTERN_FUNCTION);
+    for (size_t i = 0; i < count && i < 100; i++) {
+        const wazero_function_definition_t *function = NULL;
+        require(!wazero_inspection_function(inspection, i, &function), "a function");
+        require_text(function->debug_name, "a debug name");
+        require(function->name.size + function->module_name.size <
+                    function->debug_name.size,
+                "size of a debug name");
+        for (size_t j = 0; j < function->param_name_count; j++)
+            require_text(function->param_names[j], "a parameter's name");
+        require(function->param_name_count == 0 ||
+                    function->param_name_count == function->type->param_count,
+                "names of parameters");
+        for (size_t j = 0; j < function->export_name_count; j++)
+            require(wazero__parsed_export(inspection->parsed,
+                                          function->export_names[j].data,
+                                          function->export_names[j].size) ==
+                        wazero_inspection_export_of(inspection, WAZERO_EXTERN_FUNCTION,
+                                                    i, j),
+                    "a function's export");
+        require_inside(function->code_offset, function->code_size, whole, "a body");
+        require(function->import ? !function->code_size : function->code_size > 0,
+                "what has a body");
+    }
+}
+
+static void look_at_parts(const wazero_inspection_t *inspection, size_t whole)
+{
+    wazero_definition_t definition;
+    wazero_element_segment_t element;
+    wazero_data_segment_t data;
+    size_t end = 8;
+    for (size_t i = 0; i < wazero_inspection_section_count(inspection); i++) {
+        const wazero_section_t *section = wazero_inspection_section(inspection, i);
+        require(section->offset == end, "where a section is");
+        require(section->name[section->name_size] == '\0', "a section's name");
+        end += section->size;
+        require(section->data_size < section->size, "a section's contents");
+    }
+    require(end == whole, "end of the sections");
+    for (int kind = 0; kind < WAZERO__EXTERN_KINDS; kind++)
+        for (size_t i = 0; wazero_inspection_definition(
+                 inspection, (wazero_extern_kind_t)kind, i, &definition);
+             i++)
+            require_inside(definition.init.offset, definition.init.size, whole,
+                           "an initial value");
+    for (size_t i = 0; wazero_inspection_element(inspection, i, &element); i++)
+        require_inside(element.offset.offset, element.offset.size, whole, "an offset");
+    for (size_t i = 0; wazero_inspection_data(inspection, i, &data); i++)
+        require_inside(data.position, data.size, whole, "a data segment");
+}
+
+/* Reads all that an inspection has to tell. */
+static void inspect(const uint8_t *bytes, size_t size)
+{
+    wazero_inspection_t *inspection = NULL;
+    const wazero_named_t *names;
+    size_t count;
+    wazero_error_t *error = wazero_inspect(NULL, bytes, size, &inspection);
+    if (error) {
+        wazero_error_delete(error);
+        return;
+    }
+    look_at_functions(inspection, size);
+    look_at_parts(inspection, size);
+    for (int kind = 0; kind < WAZERO__NAME_KINDS; kind++) {
+        require(!wazero_inspection_names(inspection, (wazero_name_kind_t)kind, &names,
+                                         &count),
+                "names");
+        for (size_t i = 0; i < count; i++)
+            require_text(names[i].name, "a name");
+    }
+    wazero_inspection_delete(inspection);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const wazero__parse_limits_t limits = {
@@ -55,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .memory_pages = 65536, .table_elements = 10000000, .features = 0xfff};
     wazero__parsed_t *parsed = NULL;
 
+    inspect(data, size);
     wazero_error_t *error = wazero__parse(data, size, &limits, &parsed);
     require(error || parsed, "neither error nor result");
     if (!error)
