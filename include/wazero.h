@@ -581,8 +581,9 @@ WAZERO_API const wazero_extern_t *
 wazero_compiled_module_export(const wazero_compiled_module_t *compiled, size_t index);
 
 /* The custom sections in the order of the module, "name" included (which wazero leaves
- * out); NULL behind the last. None if wazero_runtime_config_set_custom_sections says so.
- * They can be read after close, too.
+ * out); NULL behind the last. There are none after
+ * wazero_runtime_config_set_custom_sections(config, false). They can be read after
+ * close, too.
  * Ownership: borrowed until compiled is deleted. Threads: any. Errors: none. */
 WAZERO_API size_t
 wazero_compiled_module_custom_section_count(const wazero_compiled_module_t *compiled);

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 3
+#define WZ_ABI_VERSION 4
 
 typedef uint64_t wz_handle;
 

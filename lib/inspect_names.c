@@ -1,7 +1,7 @@
 /*
  * inspect_names.c - what is known of a function, and the names of the name section.
  *
- * How a function gets its names follows wazero (its function_definition.go), which walks
+ * How a function gets its names follows wazero (its function_definition.go): it walks
  * along names and functions at once, and takes parameter names from the first list of
  * locals that is long enough.
  */

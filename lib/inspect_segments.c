@@ -1,6 +1,6 @@
 /*
- * inspect_segments.c - reading constant expressions and segments again, which the parser
- * has accepted and of which it kept the places. The bytes are the host's: whatever it
+ * inspect_segments.c - reading constant expressions and segments again: the parser has
+ * accepted them and kept their places. The bytes are the host's: whatever it
  * has done to them meanwhile, nothing outside of them is read.
  */
 #include "binary.h"
