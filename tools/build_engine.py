@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 WAZERO = "github.com/tetratelabs/wazero"
@@ -40,13 +41,19 @@ def is_writable(folder: str) -> bool:
     return path.is_dir() and os.access(path, os.W_OK)
 
 
-def environment(cpu: str, compiler: list[str], scratch: Path) -> dict[str, str]:
+def environment(
+    cpu: str, compiler: list[str], source: Path, scratch: Path
+) -> dict[str, str]:
     """The environment for Go: the user's, without what would change the result."""
+    header = (source.parent / "lib" / "engine_abi.h").read_bytes()
     env = dict(os.environ)
     for name in ("GOOS", "GOARCH", "GOEXPERIMENT", "GOROOT", "GO111MODULE"):
         env.pop(name, None)
     env.update(
         CC=" ".join(compiler),
+        # Go does not see that a header outside of its folder changed, and would take
+        # what it built with the old one from its cache; it does see other flags.
+        CGO_CFLAGS=f"-g -O2 -DWZ_ABI_DIGEST={zlib.crc32(header):#x}",
         CGO_ENABLED="1",
         GOFLAGS="-mod=readonly",  # an empty value would let `go env -w` have its say
         GOTOOLCHAIN="local",
@@ -100,7 +107,7 @@ def main() -> int:
     result = subprocess.run(
         command,
         cwd=options.source,
-        env=environment(options.cpu, options.compiler, scratch),
+        env=environment(options.cpu, options.compiler, options.source, scratch),
         check=False,
     )
     if result.returncode:
