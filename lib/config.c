@@ -27,7 +27,7 @@ const struct wazero_runtime_config wazero__default_runtime_config = {
 const wazero__parse_limits_t wazero__widest_limits = {
     .memory_pages = PAGES_MAX,
     .table_elements = TABLE_ELEMENTS_MAX,
-    .features = FEATURES_ALL,
+    .features = WAZERO_FEATURES_ALL,
 };
 
 wazero_error_t *wazero_runtime_config_new(wazero_runtime_config_t **config)
