@@ -118,6 +118,7 @@ func compileFailure(err error) *failure {
 //	data[INDEX]: out of bounds memory access
 //	element[INDEX].init exceeds min table size
 //	args invalid: REASON, environ invalid: REASON
+//	listen tcp ADDRESS: REASON
 //	source module must be compiled before instantiation
 //	runtime closed with exit_code(CODE)
 func instantiateFailure(err error) *failure {
@@ -140,7 +141,7 @@ func instantiateFailure(err error) *failure {
 	case begins("data[") && ends(": out of bounds memory access"),
 		begins("element[") && ends("].init exceeds min table size"):
 		f.kind = errorTrap
-	case begins("args invalid: "), begins("environ invalid: "):
+	case begins("args invalid: "), begins("environ invalid: "), begins("listen tcp"):
 		f.kind = errorInvalid
 	case begins("source module must be compiled"), begins("runtime closed"), begins("already closed"):
 		f.kind = errorClosed

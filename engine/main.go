@@ -187,8 +187,20 @@ func wz_module_new(runtime, compiled C.wz_handle, config *C.wz_module_config, mo
 			host: goString(given.host), guest: goString(given.guest), readOnly: bool(given.read_only),
 		})
 	}
+	listeners := unsafe.Slice(config.listeners, int(config.listener_count))
+	for _, given := range listeners {
+		converted.listeners = append(converted.listeners, listener{
+			host: goString(given.host), port: int(given.port),
+		})
+	}
 	h, f := moduleNew(handle(runtime), handle(compiled), &converted)
 	if f == nil {
+		for i := range listeners {
+			address := converted.listeners[i].address
+			listeners[i].bound_port = C.uint16_t(address.Port)
+			host := unsafe.Slice((*byte)(unsafe.Pointer(&listeners[i].bound_host)), len(listeners[i].bound_host))
+			host[copy(host[:len(host)-1], hostOf(address))] = 0
+		}
 		p := placeOf(h)
 		*place = C.wz_place{
 			context: C.uintptr_t(p.context), code: C.uintptr_t(p.code), code_size: C.uintptr_t(p.codeSize),

@@ -26,6 +26,7 @@ type moduleConfig struct {
 	environment []variable
 	streams     [3]stream
 	mounts      []mount
+	listeners   []listener
 	sources     sources
 }
 
@@ -143,7 +144,7 @@ func moduleNew(runtimeHandle, compiledHandle handle, config *moduleConfig) (hand
 	if f != nil {
 		return 0, f
 	}
-	m, f := instantiate(ctx, r, compiled.CompiledModule, wazeroConfig)
+	m, f := instantiate(config.withListeners(ctx), r, compiled.CompiledModule, wazeroConfig)
 	if f != nil {
 		closeAll(opened)
 		// Modules have no names in wazero, but the guest knows them by one.
@@ -159,6 +160,11 @@ func moduleNew(runtimeHandle, compiledHandle handle, config *moduleConfig) (hand
 	*m.layout.notifierOf(m.Module) = m.hooks
 	*m.layout.closerOf(m.Module) = m.hooks
 	users.Store(m.Module, config.user)
+	if f := config.findAddresses(m); f != nil {
+		_ = m.Close(context.Background())
+		users.Delete(m.Module)
+		return 0, f
+	}
 	return newHandle(m), nil
 }
 

@@ -989,6 +989,16 @@ wazero_module_config_add_mount(wazero_module_config_t *config,
                                const char *host_directory, const char *guest_path,
                                bool read_only);
 
+/* Has the guest listen on a TCP socket of the host: opened when a module is
+ * instantiated, and the guest finds it open behind its folders, at descriptor 3 if it
+ * has none. host is an address or a name, "" for all addresses of the machine; port 0
+ * is a free one. With wazero's own WASI nothing but a connection ends sock_accept while
+ * it waits: a guest that is to be ended makes the socket non-blocking first.
+ * Ownership: copies. Threads: one. Errors: INVALID, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_add_tcp_listener(wazero_module_config_t *config, const char *host,
+                                      uint16_t port);
+
 /* Gives the guest the host's own clocks, sleep and sched_yield, or its random numbers.
  * A timeout, an interrupt and closing the module end a sleep.
  * Ownership: nothing. Threads: one. Errors: none. */
@@ -1115,8 +1125,8 @@ WAZERO_API void wazero_module_config_set_user(wazero_module_config_t *config,
  * and config may be NULL. What imports lacks is looked for among the runtime's modules
  * by name; WASI ("wasi_snapshot_preview1") is there by itself.
  * Ownership: *module is the caller's. Threads: any. Errors: LINK, CLOSED, INVALID
- * for a name that is taken, TRAP for a data segment that does not fit, MEMORY,
- * FORKED, INTERNAL. */
+ * for a name that is taken or an address where it cannot listen, TRAP for a data
+ * segment that does not fit, MEMORY, FORKED, INTERNAL. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_new(wazero_compiled_module_t *compiled, const wazero_imports_t *imports,
                   const wazero_module_config_t *config, wazero_module_t **module);
@@ -1136,6 +1146,12 @@ WAZERO_API const char *wazero_module_name(const wazero_module_t *module, size_t 
 /* The pointer from wazero_module_config_set_user, or NULL.
  * Ownership: the caller's affair. Threads: any. Errors: none. */
 WAZERO_API void *wazero_module_user(const wazero_module_t *module);
+
+/* The address and the port of the module's listener at index, in the order in which
+ * they were added; NULL behind the last. port may be NULL.
+ * Ownership: borrowed until the module is deleted. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_module_tcp_address(const wazero_module_t *module,
+                                                 size_t index, uint16_t *port);
 
 /* The exports in the order of the module; NULL behind the last.
  * Ownership: borrowed until the module is deleted. Threads: any. Errors: none. */

@@ -135,8 +135,8 @@ static wazero_error_t *sleep_system(uint64_t nanoseconds)
     bool was_detached = thread->token != NULL;
     struct pollfd none[1];
     int ready, failure;
-    wazero_error_t *error = wazero__block(thread, none, 0, wazero__end_of(nanoseconds),
-                                          &ready, &failure);
+    wazero_error_t *error =
+        wazero__block(thread, none, 0, wazero__end_of(nanoseconds), &ready, &failure);
     if (!was_detached)
         wazero__thread_attach(thread);
     return error;

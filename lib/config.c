@@ -159,6 +159,9 @@ void wazero_module_config_delete(wazero_module_config_t *config)
         wazero__text_clear(&config->mounts[i].guest);
     }
     free(config->mounts);
+    for (size_t i = 0; i < config->listener_count; i++)
+        wazero__text_clear(&config->listeners[i].host);
+    free(config->listeners);
     for (int i = 0; i < 3; i++)
         wazero__stream_release(config->streams[i]);
     wazero__time_clear(&config->time);
@@ -318,6 +321,27 @@ wazero_error_t *wazero_module_config_add_mount(wazero_module_config_t *config,
         return error;
     }
     config->mounts[config->mount_count++] = made;
+    return NULL;
+}
+
+wazero_error_t *wazero_module_config_add_tcp_listener(wazero_module_config_t *config,
+                                                      const char *host, uint16_t port)
+{
+    wazero__listener_t made = {.port = port};
+    if (!host)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "the host of a listener must not be NULL");
+    size_t size = strlen(host);
+    bool brackets = size >= 2 && host[0] == '[' && host[size - 1] == ']';
+    wazero_error_t *error =
+        copy_bytes(&made.host, host + brackets, size - 2 * (size_t)brackets);
+    if (!error)
+        error = grow((void **)&config->listeners, config->listener_count, sizeof made);
+    if (error) {
+        wazero__text_clear(&made.host);
+        return error;
+    }
+    config->listeners[config->listener_count++] = made;
     return NULL;
 }
 

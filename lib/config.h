@@ -37,6 +37,11 @@ typedef struct {
     wazero__text_t value;
 } wazero__variable_t;
 
+typedef struct {
+    wazero__text_t host; /* without brackets; "" for all addresses */
+    uint16_t port;       /* 0: one that is free */
+} wazero__listener_t;
+
 struct wazero_module_config {
     wazero__text_t name;
     wazero__text_t *args;
@@ -45,6 +50,8 @@ struct wazero_module_config {
     size_t environment_count;
     wazero__mount_t *mounts;
     size_t mount_count;
+    wazero__listener_t *listeners;
+    size_t listener_count;
     wazero__text_t *start_functions; /* those to call, if start_functions_set */
     size_t start_function_count;
     bool start_functions_set;

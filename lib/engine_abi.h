@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 4
+#define WZ_ABI_VERSION 5
 
 typedef uint64_t wz_handle;
 
@@ -117,6 +117,14 @@ typedef struct {
     bool read_only;
 } wz_mount;
 
+/* Where a module is to listen, and, once it does, its address as text and port. */
+typedef struct {
+    wz_string host;
+    uint16_t port;
+    uint16_t bound_port;
+    char bound_host[64]; /* NUL-terminated */
+} wz_listener;
+
 typedef struct {
     wz_string key;
     wz_string value;
@@ -143,6 +151,8 @@ typedef struct {
     wz_stream streams[3];
     const wz_mount *mounts;
     size_t mount_count;
+    wz_listener *listeners; /* Go fills in what is bound */
+    size_t listener_count;
     int32_t walltime; /* WZ_SOURCE_... */
     uint32_t walltime_resolution;
     int32_t nanotime;

@@ -141,6 +141,7 @@ static void destroy(wazero__deferred_t *deferred)
     free(module->hosts);
     free(module->exports_storage);
     wazero__shared_release(module->close_user);
+    free(module->addresses);
     wazero__text_clear(&module->name);
     wazero__link_clear(&module->link, in_engine);
     wazero__group_delete(module->group);
@@ -171,6 +172,11 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
         module->streams[i].stream = wazero__stream_retain(config->streams[i]);
     wazero__time_copy(&module->time, &config->time);
     wazero__random_copy(&module->random, &config->random);
+    if (config->listener_count) {
+        module->addresses = calloc(config->listener_count, sizeof *module->addresses);
+        if (!module->addresses)
+            return wazero__error_memory();
+    }
     static const wazero__text_t only_start = {(char *)"_start", 6};
     const wazero__text_t *names = &only_start;
     size_t count = 1;
@@ -218,6 +224,7 @@ typedef struct {
     wz_string *args;
     wz_variable *environment;
     wz_mount *mounts;
+    wz_listener *listeners;
 } description_t;
 
 static void free_description(description_t *description)
@@ -225,6 +232,7 @@ static void free_description(description_t *description)
     free(description->args);
     free(description->environment);
     free(description->mounts);
+    free(description->listeners);
 }
 
 static wz_string as_string(const wazero__text_t *text)
@@ -241,7 +249,10 @@ static wazero_error_t *describe(wazero_module_t *module,
     description->environment =
         calloc(config->environment_count + 1, sizeof *description->environment);
     description->mounts = calloc(config->mount_count + 1, sizeof *description->mounts);
-    if (!description->args || !description->environment || !description->mounts)
+    description->listeners =
+        calloc(config->listener_count + 1, sizeof *description->listeners);
+    if (!description->args || !description->environment || !description->mounts ||
+        !description->listeners)
         return wazero__error_memory();
     for (size_t i = 0; i < config->arg_count; i++)
         description->args[i] = as_string(&config->args[i]);
@@ -254,6 +265,10 @@ static wazero_error_t *describe(wazero_module_t *module,
         description->mounts[i].guest = as_string(&config->mounts[i].guest);
         description->mounts[i].read_only = config->mounts[i].read_only;
     }
+    for (size_t i = 0; i < config->listener_count; i++) {
+        description->listeners[i].host = as_string(&config->listeners[i].host);
+        description->listeners[i].port = config->listeners[i].port;
+    }
     out->user = (uintptr_t)module;
     out->imports = module->link.imports;
     out->import_count = module->link.import_count;
@@ -263,6 +278,8 @@ static wazero_error_t *describe(wazero_module_t *module,
     out->environment_count = config->environment_count;
     out->mounts = description->mounts;
     out->mount_count = config->mount_count;
+    out->listeners = description->listeners;
+    out->listener_count = config->listener_count;
     for (int i = 0; i < 3; i++)
         out->streams[i] = wazero__stream_describe(&module->streams[i]);
     describe_sources(module, out);
@@ -278,6 +295,17 @@ static void adopt_place(wazero_module_t *module, const wz_place *place)
         return;
     module->context = place->context;
     wazero__compiled_module_locate(module->compiled, place->code, place->code_size);
+}
+
+/* Notes where the engine listens for the module; there is room for it. */
+static void adopt_addresses(wazero_module_t *module, const wz_module_config *config)
+{
+    for (size_t i = 0; i < config->listener_count; i++) {
+        wazero__tcp_address_t *address = &module->addresses[i];
+        memcpy(address->host, config->listeners[i].bound_host, sizeof address->host);
+        address->port = config->listeners[i].bound_port;
+    }
+    module->address_count = config->listener_count;
 }
 
 /* Has the engine instantiate, inside the groups of all that is linked. */
@@ -300,6 +328,8 @@ static wazero_error_t *instantiate(wazero_module_t *module,
             error = wazero__engine_error(&failure);
         if (!error)
             adopt_place(module, &place);
+        if (!error)
+            adopt_addresses(module, &description.config);
         if (!error && module->linear && !module->linear_used) {
             wazero__linear_use(
                 module->linear); /* imported; its own is used from birth */
@@ -568,6 +598,16 @@ const char *wazero_module_name(const wazero_module_t *module, size_t *size)
 void *wazero_module_user(const wazero_module_t *module)
 {
     return module->user;
+}
+
+const char *wazero_module_tcp_address(const wazero_module_t *module, size_t index,
+                                      uint16_t *port)
+{
+    if (index >= module->address_count)
+        return NULL;
+    if (port)
+        *port = module->addresses[index].port;
+    return module->addresses[index].host;
 }
 
 size_t wazero_module_export_count(const wazero_module_t *module)

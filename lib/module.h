@@ -31,6 +31,12 @@
 /* How a module came to be closed. */
 enum { MODULE_OPEN = 0, MODULE_CLOSED_BY_HOST = 1, MODULE_EXITED = 2 };
 
+/* Where a module listens. */
+typedef struct {
+    char host[64];
+    uint16_t port;
+} wazero__tcp_address_t;
+
 struct wazero_module {
     atomic_uint references;
     wazero_runtime_t *runtime;          /* a reference */
@@ -51,7 +57,9 @@ struct wazero_module {
     wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */
     wazero__time_t time;                /* its looks: of the thread inside */
     wazero__random_t random;            /* its state: of the thread inside */
-    wazero__linear_t *linear;           /* a reference, or NULL */
+    wazero__tcp_address_t *addresses;   /* where it listens */
+    size_t address_count;
+    wazero__linear_t *linear;       /* a reference, or NULL */
     wazero__callable_t **callables; /* by export, as used; under the runtime's mutex */
     wazero__text_t *start_functions;
     size_t start_function_count;

@@ -288,6 +288,84 @@ static int set_fs(State *state, wazero_module_config_t *config, PyObject *value)
     return result;
 }
 
+static int refuse_address(PyObject *type, PyObject *address)
+{
+    PyErr_Format(
+        type,
+        "listen: an address is 'host:port' or (host, port), with a port from 0 "
+        "to 65535, not %.100R",
+        address);
+    return -1;
+}
+
+/* Takes "host:port" apart: new references. A host with colons has brackets. */
+static int split_address(PyObject *text, PyObject **host, PyObject **port)
+{
+    PyObject *parts = PyObject_CallMethod(text, "rpartition", "s", ":");
+    if (!parts)
+        return -1;
+    *host = Py_NewRef(PyTuple_GET_ITEM(parts, 0));
+    bool has_colon = PyUnicode_GET_LENGTH(PyTuple_GET_ITEM(parts, 1)) == 1;
+    *port = has_colon ? PyLong_FromUnicodeObject(PyTuple_GET_ITEM(parts, 2), 10) : NULL;
+    Py_DECREF(parts);
+    if (*port)
+        return 0;
+    Py_CLEAR(*host);
+    if (has_colon && !PyErr_ExceptionMatches(PyExc_ValueError))
+        return -1;
+    return refuse_address(PyExc_ValueError, text);
+}
+
+static int add_listener(State *state, wazero_module_config_t *config, PyObject *address)
+{
+    PyObject *host, *port;
+    uint64_t number;
+    if (PyUnicode_Check(address)) {
+        if (split_address(address, &host, &port) < 0)
+            return -1;
+    } else if (is_pair(address) && PyUnicode_Check(PyTuple_GET_ITEM(address, 0)) &&
+               PyIndex_Check(PyTuple_GET_ITEM(address, 1))) {
+        host = Py_NewRef(PyTuple_GET_ITEM(address, 0));
+        port = Py_NewRef(PyTuple_GET_ITEM(address, 1));
+    } else {
+        return refuse_address(PyExc_TypeError, address);
+    }
+    PyObject *bytes = to_c_string(host, "a host of listen");
+    int result = -1;
+    if (bytes) {
+        result = Args_uint64(port, "a port of listen", 65535, &number);
+        wazero_error_t *error =
+            result == 0 ? wazero_module_config_add_tcp_listener(
+                              config, PyBytes_AS_STRING(bytes), (uint16_t)number)
+                        : NULL;
+        if (error) {
+            Errors_raise(state, error);
+            result = -1;
+        }
+    }
+    Py_XDECREF(bytes);
+    Py_DECREF(host);
+    Py_DECREF(port);
+    return result;
+}
+
+static int set_listen(State *state, wazero_module_config_t *config, PyObject *value)
+{
+    if (!is_given(value))
+        return 0;
+    if (PyUnicode_Check(value)) {
+        PyErr_SetString(PyExc_TypeError,
+                        "listen must be a sequence of addresses, not one str");
+        return -1;
+    }
+    PyObject *addresses = PySequence_Tuple(value);
+    int result = addresses ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(addresses); i++)
+        result = add_listener(state, config, PyTuple_GET_ITEM(addresses, i));
+    Py_XDECREF(addresses);
+    return result;
+}
+
 static int set_timeout(wazero_module_config_t *config, PyObject *value)
 {
     uint64_t nanoseconds;
@@ -354,6 +432,7 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_memory_limit(state, config, options[OPTION_MEMORY_LIMIT]) < 0 ||
         set_on_close(state, module, config, options[OPTION_ON_CLOSE]) < 0 ||
         set_fs(state, config, options[OPTION_FS]) < 0 ||
+        set_listen(state, config, options[OPTION_LISTEN]) < 0 ||
         Sources_configure(state, module->time_and_random, options, config) < 0)
         return -1;
     for (int i = 0; i < 3; i++) {

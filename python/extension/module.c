@@ -409,6 +409,23 @@ static PyObject *Module_get_runtime(ModuleObject *self, void *Py_UNUSED(closure)
     return Py_NewRef((PyObject *)self->runtime);
 }
 
+static PyObject *Module_get_listen_addrs(ModuleObject *self, void *Py_UNUSED(closure))
+{
+    PyObject *list = PyList_New(0);
+    const char *host;
+    uint16_t port;
+    for (size_t i = 0;
+         list && (host = wazero_module_tcp_address(self->handle, i, &port)); i++) {
+        PyObject *address = Py_BuildValue("si", host, (int)port);
+        if (!address || PyList_Append(list, address) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(address);
+    }
+    PyObject *addresses = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return addresses;
+}
+
 static PyObject *Module_get_compiled(ModuleObject *self, void *Py_UNUSED(closure))
 {
     return Py_NewRef(self->compiled ? (PyObject *)self->compiled : Py_None);
@@ -452,6 +469,8 @@ static PyGetSetDef Module_getset[] = {
      "The exit code, from 0 to 4294967295, or None while it is open.", NULL},
     {"runtime", (getter)Module_get_runtime, NULL, "The Runtime that it belongs to.",
      NULL},
+    {"listen_addrs", (getter)Module_get_listen_addrs, NULL,
+     "Where it listens: a tuple of (host, port), in the order of the option.", NULL},
     {"compiled", (getter)Module_get_compiled, NULL,
      "The CompiledModule that it was made of; None for a host module.", NULL},
     {0},

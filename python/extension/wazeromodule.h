@@ -444,6 +444,7 @@ enum {
     OPTION_STDERR,
     OPTION_MOUNTS,
     OPTION_FS,
+    OPTION_LISTEN,
     OPTION_RANDOM,
     OPTION_WALLTIME,
     OPTION_NANOTIME,
@@ -463,7 +464,7 @@ enum {
 /* Their names for ArgsSpec. */
 #define CONFIG_OPTION_NAMES                                                            \
     "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
-        "random", "walltime", "nanotime", "nanosleep", "osyield",                      \
+        "listen", "random", "walltime", "nanotime", "nanosleep", "osyield",            \
         "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
         "max_stack", "memory_limit", "on_close", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
@@ -471,8 +472,8 @@ extern const char *const Config_option_names[OPTION_COUNT];
 /* The same in docstrings, which is what inspect reads. */
 #define CONFIG_SIGNATURE                                                               \
     "*, name=None, imports=None, args=None, env=None, stdin=None, stdout=None,\n"      \
-    "            stderr=None, mounts=None, fs=None, random=None, walltime=None,\n"     \
-    "            nanotime=None, nanosleep=None, osyield=None,\n"                       \
+    "            stderr=None, mounts=None, fs=None, listen=None, random=None,\n"       \
+    "            walltime=None, nanotime=None, nanosleep=None, osyield=None,\n"        \
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
     "            memory_limit=None, on_close=None, config=None)\n--\n\n"

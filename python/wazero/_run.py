@@ -19,9 +19,10 @@ from wazero._wazero import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wazero._wazero import (
+        _Address,
         _Buffer,
         _Clock,
         _Env,
@@ -130,6 +131,7 @@ def run(
     stderr: _Stdout = INHERIT,
     env: _Env = None,
     mounts: Mapping[str, _Mount] | None = None,
+    listen: Iterable[_Address] | None = None,
     random: _Random = "system",
     walltime: _Clock = "system",
     nanotime: _Clock = "system",
@@ -148,7 +150,7 @@ def run(
     its name. Standard output and error are those of the process unless given, standard
     input is empty. With capture_output both outputs are kept as bytes, or as str with
     text=True or an encoding. The program gets the host's clocks, sleep and random
-    numbers unless others are given; files and environment only as given.
+    numbers unless others are given; files, environment and sockets only as given.
 
     A program that exits with a code other than 0 is ExitError with check=True. A Trap,
     and Timeout when it all takes longer than timeout seconds (compiling is waited for),
@@ -185,6 +187,7 @@ def run(
                 stdout=out,
                 stderr=err,
                 mounts=mounts,
+                listen=listen,
                 random=random,
                 walltime=walltime,
                 nanotime=nanotime,

@@ -25,6 +25,7 @@ from .trap import TrapCode
 
 _Buffer: TypeAlias = Buffer
 _Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+_Address: TypeAlias = str | tuple[str, SupportsIndex]
 _Mount: TypeAlias = _Path | tuple[_Path, Literal["ro", "rw"]]
 _Time: TypeAlias = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
 _Clock: TypeAlias = Literal["system"] | Callable[[], _Time] | None
@@ -250,6 +251,7 @@ class Runtime:
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
         fs: FSConfig | None = None,
+        listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
         nanotime: _Clock = None,
@@ -277,6 +279,7 @@ class Runtime:
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
         fs: FSConfig | None = None,
+        listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
         nanotime: _Clock = None,
@@ -331,6 +334,7 @@ class CompiledModule:
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
         fs: FSConfig | None = None,
+        listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
         nanotime: _Clock = None,
@@ -369,6 +373,8 @@ class Module:
     def exit_code(self) -> int | None: ...
     @property
     def runtime(self) -> Runtime: ...
+    @property
+    def listen_addrs(self) -> tuple[tuple[str, int], ...]: ...
     @property
     def compiled(self) -> CompiledModule | None: ...
     def call(

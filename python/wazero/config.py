@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wazero._wazero import (
         CompilationCache,
+        _Address,
         _Clock,
         _Env,
         _Mount,
@@ -124,6 +125,7 @@ class ModuleConfig:
     stderr: _Stdout = None
     mounts: Mapping[str, _Mount] | None = None
     fs: FSConfig | None = None
+    listen: Sequence[_Address] | None = None
     random: _Random = None
     walltime: _Clock = None
     nanotime: _Clock = None

@@ -455,6 +455,39 @@ def test_inherited_environment(guest, monkeypatch, value):
     assert b"WAZERO_TEST_B=x=y \xc3\xa4" in strings
 
 
+@pytest.mark.parametrize("name", ["wasi_snapshot_preview1", "wasi_unstable"])
+def test_some_functions_may_be_replaced(rt, wat, name):
+    wasm = wat(
+        f"""(module
+        (import "{name}" "clock_time_get"
+          (func $clock (param i32 i64 i32) (result i32)))
+        (import "{name}" "sched_yield" (func $yield (result i32)))
+        (import "{name}" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (func (export "clock") (result i64)
+          (drop (call $clock (i32.const 0) (i64.const 0) (i32.const 0)))
+          (i64.load (i32.const 0)))
+        (func (export "yield") (result i32) (call $yield))
+        (func (export "exit") (call $exit (i32.const 3))))"""
+    )
+    calls = []
+    override = {
+        "sched_yield": wazero.func(lambda: 52, [], ["i32"]),
+        "proc_exit": calls.append,
+        "fd_write": lambda *args: 0,  # not imported
+    }
+    mod = rt.instantiate(wasm, imports={name: override})
+    assert mod.call("yield") == 52
+    assert mod.call("clock") == 1640995200 * 10**9  # WASI's own
+    mod.call("exit")
+    assert calls == [3] and not mod.closed
+    wrong = {name: {"sched_yield": wazero.func(lambda: 1, ["i32"], ["i32"])}}
+    with pytest.raises(wazero.LinkError, match="sched_yield"):
+        rt.instantiate(wasm, imports=wrong)
+    rt.host_module(name, {"sched_yield": wazero.func(lambda: 7, [], ["i32"])})
+    assert rt.instantiate(wasm).call("yield") == 7  # for all that follow
+
+
 def test_config_object(guest):
     out = io.BytesIO()
     config = wazero.ModuleConfig(args=["a"], env={"K": "V"}, stdin=b"in", stdout=out)
