@@ -46,6 +46,38 @@ static void module_closed(uintptr_t module, uint32_t exit_code)
     callbacks.module_closed(module, exit_code);
 }
 
+static uintptr_t listener_wants(uintptr_t listeners, const char *function, size_t size,
+                                bool logged)
+{
+    return callbacks.listener_wants(listeners, (wz_string){function, size}, logged);
+}
+
+static wz_outcome listener_before(uintptr_t function, uintptr_t module,
+                                  uint64_t *params, wz_handle walk, const char *line,
+                                  size_t size, wz_handle note)
+{
+    wz_outcome outcome = {0, 0, {NULL, 0}};
+    outcome.status = callbacks.listener_before(function, module, params, walk,
+                                               (wz_string){line, size}, note,
+                                               &outcome.message, &outcome.exit_code);
+    return outcome;
+}
+
+static wz_handle listener_note(uintptr_t function)
+{
+    return callbacks.listener_note(function);
+}
+
+static wz_outcome listener_after(uintptr_t function, uintptr_t module,
+                                 uint64_t *results, const char *line, size_t size)
+{
+    wz_outcome outcome = {0, 0, {NULL, 0}};
+    outcome.status =
+        callbacks.listener_after(function, module, results, (wz_string){line, size},
+                                 &outcome.message, &outcome.exit_code);
+    return outcome;
+}
+
 static int64_t stream_read(uintptr_t user, uint8_t *buffer, uint64_t size)
 {
     return callbacks.stream_read(user, buffer, size);
@@ -76,15 +108,40 @@ const (
 	hostExit = 2
 )
 
+// outcome is what a callback reports that can end a call.
+func outcome(o C.wz_outcome) (status int32, message string, exitCode uint32) {
+	if o.status == hostFail {
+		message = string(unsafe.Slice((*byte)(unsafe.Pointer(o.message.data)), int(o.message.size)))
+	}
+	return int32(o.status), message, uint32(o.exit_code)
+}
+
+// chars is a text for C, for the time of a callback.
+func chars(text []byte) (*C.char, C.size_t) {
+	return (*C.char)(unsafe.Pointer(unsafe.SliceData(text))), C.size_t(len(text))
+}
+
 // The callbacks, as the rest of the engine sees them.
 var (
 	callHost = func(function, caller uintptr, stack *uint64) (status int32, message string, exitCode uint32) {
-		outcome := C.host_call(C.uintptr_t(function), C.uintptr_t(caller), (*C.uint64_t)(stack))
-		if outcome.status == hostFail {
-			text := outcome.message
-			message = string(unsafe.Slice((*byte)(unsafe.Pointer(text.data)), int(text.size)))
-		}
-		return int32(outcome.status), message, uint32(outcome.exit_code)
+		return outcome(C.host_call(C.uintptr_t(function), C.uintptr_t(caller), (*C.uint64_t)(stack)))
+	}
+	callListenerWants = func(listeners uintptr, function []byte, logged bool) uintptr {
+		data, size := chars(function)
+		return uintptr(C.listener_wants(C.uintptr_t(listeners), data, size, C.bool(logged)))
+	}
+	callListenerBefore = func(function, module uintptr, params []uint64, walk handle, line []byte, note handle) (status int32, message string, exitCode uint32) {
+		data, size := chars(line)
+		return outcome(C.listener_before(C.uintptr_t(function), C.uintptr_t(module),
+			(*C.uint64_t)(unsafe.SliceData(params)), C.wz_handle(walk), data, size, C.wz_handle(note)))
+	}
+	callListenerNote = func(function uintptr) handle {
+		return handle(C.listener_note(C.uintptr_t(function)))
+	}
+	callListenerAfter = func(function, module uintptr, results []uint64, line []byte) (status int32, message string, exitCode uint32) {
+		data, size := chars(line)
+		return outcome(C.listener_after(C.uintptr_t(function), C.uintptr_t(module),
+			(*C.uint64_t)(unsafe.SliceData(results)), data, size))
 	}
 	callMemoryNew = func(module uintptr, capacity, maximum uint64) uintptr {
 		return uintptr(C.memory_new(C.uintptr_t(module), C.uint64_t(capacity), C.uint64_t(maximum)))

@@ -28,11 +28,13 @@ const (
 	exitWait32
 	exitWait64
 	exitNotify
+	exitListener
+	exitListenedFunction
 	exitCount = 64
 )
 
 // exitKinds has the exit codes that the direct path can see to, by the names that wazero
-// gives them. The others belong to listeners and exceptions, whose calls go through Go.
+// gives them. The others belong to exceptions, whose calls go through Go.
 var exitKinds = map[string]uint8{
 	"ok":                            exitOK,
 	"grow_stack":                    exitStack,
@@ -55,6 +57,11 @@ var exitKinds = map[string]uint8{
 	"memory_wait32":                 exitWait32,
 	"memory_wait64":                 exitWait64,
 	"memory_notify":                 exitNotify,
+	"call_listener_before":          exitListener,
+	"call_listener_after":           exitListener,
+
+	"call_go_module_function_with_listener": exitListenedFunction,
+	"call_go_function_with_listener":        exitListenedFunction,
 }
 
 // A host module's context has its Go functions from here on, each an interface. These are

@@ -96,8 +96,7 @@ func TestDirectLayout(t *testing.T) {
 // TestExitsHaveKinds names the exit codes that are unknown on purpose.
 func TestExitsHaveKinds(t *testing.T) {
 	l, _ := withDirect(t)
-	unknown := []string{"call_listener_before", "call_listener_after", "call_go_module_function_with_listener",
-		"call_go_function_with_listener", "throw_alloc", "throw", "try_table_enter", "try_table_leave"}
+	unknown := []string{"throw_alloc", "throw", "try_table_enter", "try_table_leave"}
 	function, _ := l.function.Elem().FieldByName("execCtx")
 	code, _ := function.Type.FieldByName("exitCode")
 	named := 0
@@ -122,7 +121,7 @@ func TestExitsAreThoseOfTheHeader(t *testing.T) {
 	}
 	kinds := []string{exitUnknown: "UNKNOWN", exitOK: "OK", exitStack: "STACK", exitTrap: "TRAP",
 		exitFunction: "FUNCTION", exitStep: "STEP", exitWait32: "WAIT32", exitWait64: "WAIT64",
-		exitNotify: "NOTIFY"}
+		exitNotify: "NOTIFY", exitListener: "LISTENER", exitListenedFunction: "LISTENED_FUNCTION"}
 	var found []string
 	for _, match := range regexp.MustCompile(`(?m)^ +WZ_EXIT_(\w+)`).FindAllStringSubmatch(string(header), -1) {
 		found = append(found, match[1])
@@ -201,7 +200,7 @@ func isCompiler(t *testing.T) bool { return strings.HasSuffix(t.Name(), "/compil
 
 func TestEntry(t *testing.T) {
 	eachEngineDirect(t, func(t *testing.T, r handle, l *directLayout) {
-		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}})
+		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}}, nil)
 		must(t, env, f)
 		m := instantiateBytes(t, r, hostCaller(nil, nil), &moduleConfig{imports: []moduleImport{{"env", env}}})
 		place := placeOf(m)
@@ -413,7 +412,7 @@ func TestStepOfHostFunction(t *testing.T) {
 	env, f := hostModuleNew(r, "env", []hostFunctionDefinition{
 		{name: "unused", function: 6},
 		{name: "f", function: 7, params: []byte{i32}, results: []byte{i32}},
-	})
+	}, nil)
 	must(t, env, f)
 	m := instantiateBytes(t, r, hostCaller([]byte{i32}, []byte{i32}),
 		&moduleConfig{user: 4711, imports: []moduleImport{{"env", env}}})

@@ -107,7 +107,7 @@ func TestFunctionIsNotReentered(t *testing.T) {
 		b := &binaryModule{}
 		to := b.importFunction("env", "f", nil, nil)
 		b.forward("f", nil, nil, to)
-		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}})
+		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}}, nil)
 		must(t, env, f)
 		m := instantiateBytes(t, r, b.bytes(), &moduleConfig{imports: []moduleImport{{"env", env}}})
 		function, f := functionNew(m, 1)

@@ -62,9 +62,9 @@ func (host *hostFunction) Call(ctx context.Context, m api.Module, stack []uint64
 	}
 }
 
-func hostModuleNew(h handle, name string, functions []hostFunctionDefinition) (handle, *failure) {
+func hostModuleNew(h handle, name string, functions []hostFunctionDefinition, listening *listening) (handle, *failure) {
 	home := new(api.Module)
-	made, f := newHostModule(h, name, func(builder wazero.HostModuleBuilder) {
+	made, f := newHostModule(h, name, listening, func(builder wazero.HostModuleBuilder) {
 		for i := range functions {
 			d := &functions[i]
 			builder.NewFunctionBuilder().
@@ -79,7 +79,7 @@ func hostModuleNew(h handle, name string, functions []hostFunctionDefinition) (h
 }
 
 // newHostModule compiles and instantiates a module made by wazero's builder.
-func newHostModule(h handle, name string, define func(wazero.HostModuleBuilder)) (handle, *failure) {
+func newHostModule(h handle, name string, listening *listening, define func(wazero.HostModuleBuilder)) (handle, *failure) {
 	r, f := enterRuntime(h)
 	if f != nil {
 		return 0, f
@@ -88,7 +88,7 @@ func newHostModule(h handle, name string, define func(wazero.HostModuleBuilder))
 	builder := r.NewHostModuleBuilder(name)
 	define(builder)
 	ctx := context.Background()
-	compiled, err := builder.Compile(ctx)
+	compiled, err := builder.Compile(listening.context())
 	if err != nil {
 		return 0, invalid("%v", err)
 	}

@@ -20,7 +20,7 @@ func TestHostCall(t *testing.T) {
 		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{
 			{name: "f", params: params, results: results, function: 77},
 			{name: "unused", function: 78},
-		})
+		}, nil)
 		must(t, env, f)
 		m := instantiateBytes(t, r, hostCaller(params, results),
 			&moduleConfig{user: 4711, imports: []moduleImport{{"other", env}, {"env", env}}})
@@ -59,7 +59,7 @@ func TestHostCall(t *testing.T) {
 
 func TestHostWithoutParameters(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}})
+		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}}, nil)
 		must(t, env, f)
 		m := instantiateBytes(t, r, hostCaller(nil, nil), &moduleConfig{imports: []moduleImport{{"env", env}}})
 		calls := 0
@@ -77,7 +77,7 @@ func TestHostWithoutParameters(t *testing.T) {
 
 func TestHostError(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}})
+		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}}, nil)
 		must(t, env, f)
 		m := instantiateBytes(t, r, hostCaller(nil, nil), &moduleConfig{imports: []moduleImport{{"env", env}}})
 		for _, text := range []string{"it broke", "", "wasm error: unreachable", "need more"} {
@@ -103,7 +103,7 @@ func TestHostError(t *testing.T) {
 func TestHostExit(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
 		for _, code := range []uint32{0, 1, 0xfffffffe, 0xffffffff} {
-			env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}})
+			env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}}, nil)
 			must(t, env, f)
 			m := instantiateBytes(t, r, hostCaller(nil, nil), &moduleConfig{imports: []moduleImport{{"env", env}}})
 			lib.host = func(uintptr, uintptr, *uint64) (int32, string, uint32) { return hostExit, "", code }
@@ -135,7 +135,7 @@ func TestHostExit(t *testing.T) {
 // TestCloseInsideCall closes the module from a host function, which then goes on.
 func TestCloseInsideCall(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}})
+		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}}, nil)
 		must(t, env, f)
 		m := instantiateBytes(t, r, hostCaller(nil, nil), &moduleConfig{imports: []moduleImport{{"env", env}}})
 		lib.host = func(uintptr, uintptr, *uint64) (int32, string, uint32) {
@@ -151,11 +151,11 @@ func TestCloseInsideCall(t *testing.T) {
 
 func TestHostModuleErrors(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		_, f := hostModuleNew(0, "env", nil)
+		_, f := hostModuleNew(0, "env", nil, nil)
 		fails(t, f, errorInvalid)
-		_, f = hostModuleNew(r, "", nil)
+		_, f = hostModuleNew(r, "", nil, nil)
 		fails(t, f, errorInvalid, "a module name must not be empty")
-		h, f := hostModuleNew(r, "env", nil)
+		h, f := hostModuleNew(r, "env", nil, nil)
 		must(t, h, f)
 		_, f = globalNew(h, "x")
 		fails(t, f, errorInvalid)
@@ -168,7 +168,7 @@ func TestHostModuleErrors(t *testing.T) {
 		}
 		one, f := runtimeNew(runtimeConfig{memoryLimitPages: 1, features: 1 << 2})
 		must(t, one, f)
-		_, f = hostModuleNew(one, "env", []hostFunctionDefinition{{name: "f", results: []byte{i32, i32}}})
+		_, f = hostModuleNew(one, "env", []hostFunctionDefinition{{name: "f", results: []byte{i32, i32}}}, nil)
 		fails(t, f, errorInvalid, "multi-value")
 		runtimeClose(one, 0)
 	})
@@ -177,7 +177,7 @@ func TestHostModuleErrors(t *testing.T) {
 // TestStartSection runs when lib has left a start section in: the caller is known.
 func TestStartSection(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}})
+		env, f := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1}}, nil)
 		must(t, env, f)
 		b := &binaryModule{}
 		start := b.importFunction("env", "f", nil, nil)
@@ -186,7 +186,7 @@ func TestStartSection(t *testing.T) {
 		b2.forward("", nil, nil, b2.importFunction("env", "f", nil, nil))
 		one := uint32(1)
 		b2.start = &one
-		c, f := runtimeCompile(r, b2.bytes())
+		c, f := runtimeCompile(r, b2.bytes(), nil)
 		must(t, c, f)
 		config := &moduleConfig{user: 9, imports: []moduleImport{{"env", env}}}
 		var caller uintptr
@@ -218,7 +218,7 @@ func TestStartSection(t *testing.T) {
 func BenchmarkHostCall(b *testing.B) {
 	resetLib()
 	r := newRuntime(b, engineCompiler)
-	env, _ := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1, params: []byte{i32}}})
+	env, _ := hostModuleNew(r, "env", []hostFunctionDefinition{{name: "f", function: 1, params: []byte{i32}}}, nil)
 	m := instantiateBytes(b, r, hostCaller([]byte{i32}, nil), &moduleConfig{imports: []moduleImport{{"env", env}}})
 	lib.host = func(uintptr, uintptr, *uint64) (int32, string, uint32) { return hostGoOn, "", 0 }
 	h, _ := functionNew(m, 1)

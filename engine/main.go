@@ -113,12 +113,12 @@ func wz_runtime_close(runtime C.wz_handle, exitCode C.uint32_t) {
 }
 
 //export wz_runtime_compile
-func wz_runtime_compile(runtime C.wz_handle, wasm unsafe.Pointer, size C.size_t, compiled *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+func wz_runtime_compile(runtime C.wz_handle, wasm unsafe.Pointer, size C.size_t, listening *C.wz_listening, compiled *C.wz_handle, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
 	// wazero keeps slices of the binary (code for the interpreter, data segments), so
 	// it gets a copy of its own.
 	binary := bytes.Clone(unsafe.Slice((*byte)(wasm), int(size)))
-	h, f := runtimeCompile(handle(runtime), binary)
+	h, f := runtimeCompile(handle(runtime), binary, goListening(listening))
 	return deliver(h, f, compiled, failed)
 }
 
@@ -129,7 +129,7 @@ func wz_compiled_close(compiled C.wz_handle) {
 }
 
 //export wz_host_module_new
-func wz_host_module_new(runtime C.wz_handle, name C.wz_string, functions *C.wz_host_function, count C.size_t, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+func wz_host_module_new(runtime C.wz_handle, name C.wz_string, functions *C.wz_host_function, count C.size_t, listening *C.wz_listening, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
 	list := make([]hostFunctionDefinition, count)
 	for i, given := range unsafe.Slice(functions, int(count)) {
@@ -140,14 +140,14 @@ func wz_host_module_new(runtime C.wz_handle, name C.wz_string, functions *C.wz_h
 			function: uintptr(given.function),
 		}
 	}
-	h, f := hostModuleNew(handle(runtime), goString(name), list)
+	h, f := hostModuleNew(handle(runtime), goString(name), list, goListening(listening))
 	return deliver(h, f, module, failed)
 }
 
 //export wz_wasi_new
-func wz_wasi_new(runtime C.wz_handle, name C.wz_string, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+func wz_wasi_new(runtime C.wz_handle, name C.wz_string, listening *C.wz_listening, module *C.wz_handle, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
-	h, f := wasiNew(handle(runtime), goString(name))
+	h, f := wasiNew(handle(runtime), goString(name), goListening(listening))
 	return deliver(h, f, module, failed)
 }
 
@@ -265,6 +265,27 @@ func wz_function_release(function C.wz_handle) {
 	functionRelease(handle(function))
 }
 
+//export wz_frame_next
+func wz_frame_next(walk C.wz_handle, next *C.wz_frame) (ok C.bool) {
+	defer quiet()
+	f := stackNext(handle(walk))
+	if f == nil {
+		return false
+	}
+	text, size := newText(string(f.function))
+	*next = C.wz_frame{
+		function: (*C.char)(text), function_size: C.size_t(size),
+		program_counter: C.uint64_t(f.programCounter), source_offset: C.uint64_t(f.offset),
+	}
+	return true
+}
+
+//export wz_note_release
+func wz_note_release(note C.wz_handle) {
+	defer quiet()
+	noteRelease(handle(note))
+}
+
 //export wz_memory_grow
 func wz_memory_grow(module C.wz_handle, delta C.uint32_t) (pages C.int64_t) {
 	pages = -1 // what a panic leaves
@@ -337,6 +358,17 @@ func fill(failed *C.wz_error, f *failure) {
 	failed.exit_code = C.uint32_t(f.exitCode)
 	failed.message = (*C.char)(text)
 	failed.message_size = C.size_t(size)
+}
+
+// goListening is nobody for nil.
+func goListening(given *C.wz_listening) *listening {
+	if given == nil {
+		return nil
+	}
+	return &listening{
+		user: uintptr(given.user), log: bool(given.log),
+		hostOnly: bool(given.log_host_only), scopes: uint64(given.log_scopes),
+	}
 }
 
 // goString copies a string of C's.

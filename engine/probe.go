@@ -55,14 +55,14 @@ func newProbe() (p *probe, f *failure) {
 	}
 	params := []api.ValueType{api.ValueTypeI64}
 	p.listed = newHostFunction(&hostFunctionDefinition{params: params}, new(api.Module))
-	p.hostHandle, f = newHostModule(p.runtime, "h", func(builder wazero.HostModuleBuilder) {
+	p.hostHandle, f = newHostModule(p.runtime, "h", nil, func(builder wazero.HostModuleBuilder) {
 		builder.NewFunctionBuilder().WithGoModuleFunction(p.listed, params, nil).Export("a")
 		builder.NewFunctionBuilder().WithGoModuleFunction(p, params, nil).Export("b")
 	})
 	if f != nil {
 		return p, f
 	}
-	if p.compiled, f = runtimeCompile(p.runtime, probeBinary); f != nil {
+	if p.compiled, f = runtimeCompile(p.runtime, probeBinary, nil); f != nil {
 		return p, f
 	}
 	config := &moduleConfig{user: probeUser, imports: []moduleImport{{"h", p.hostHandle}}}

@@ -41,7 +41,8 @@ type wasmRuntime struct {
 
 type compiledModule struct {
 	wazero.CompiledModule
-	runtime *wasmRuntime
+	runtime     *wasmRuntime
+	compilation *compilation // of a module with listeners, or nil
 }
 
 func runtimeNew(config runtimeConfig) (handle, *failure) {
@@ -99,17 +100,24 @@ func runtimeClose(h handle, exitCode uint32) {
 }
 
 // runtimeCompile compiles a module. wazero keeps the binary.
-func runtimeCompile(h handle, binary []byte) (handle, *failure) {
+func runtimeCompile(h handle, binary []byte, listening *listening) (handle, *failure) {
 	r, f := enterRuntime(h)
 	if f != nil {
 		return 0, f
 	}
 	defer r.leave()
-	compiled, err := r.CompileModule(context.Background(), binary)
+	made := &compiledModule{runtime: r}
+	if listening.isSomebody() {
+		made.compilation = newCompilation(binary)
+		binary = made.compilation.mark(binary)
+	}
+	compiled, err := r.CompileModule(listening.context(), binary)
 	if err != nil {
+		made.compilation.release()
 		return 0, compileFailure(err)
 	}
-	return newHandle(&compiledModule{CompiledModule: compiled, runtime: r}), nil
+	made.CompiledModule = compiled
+	return newHandle(made), nil
 }
 
 // compiledClose forgets a compiled module. The code itself goes with the last instance,
@@ -119,6 +127,7 @@ func compiledClose(h handle) {
 	// away another; the handle makes sure that there is one.
 	if compiled := removeHandle[compiledModule](h); compiled != nil {
 		_ = compiled.Close(context.Background())
+		compiled.compilation.release()
 	}
 }
 

@@ -21,7 +21,7 @@ func TestRuntimeConfiguration(t *testing.T) {
 	b.function("extend", []byte{i32}, []byte{i32}, 0x20, 0, 0xc0)
 	h, f := runtimeNew(runtimeConfig{memoryLimitPages: 65536, features: 1 << 2})
 	must(t, h, f)
-	_, f = runtimeCompile(h, b.bytes())
+	_, f = runtimeCompile(h, b.bytes(), nil)
 	fails(t, f, errorCompile, "feature \"sign-extension-ops\" is disabled")
 	runtimeClose(h, 0)
 
@@ -29,29 +29,29 @@ func TestRuntimeConfiguration(t *testing.T) {
 	must(t, h, f)
 	large := &binaryModule{}
 	large.memory(2, 3)
-	_, f = runtimeCompile(h, large.bytes())
+	_, f = runtimeCompile(h, large.bytes(), nil)
 	fails(t, f, errorCompile, "min 2 pages (128 Ki) over limit of 1 pages (64 Ki)")
 	runtimeClose(h, 0)
 }
 
 func TestCompile(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		_, f := runtimeCompile(r, []byte("rubbish!"))
+		_, f := runtimeCompile(r, []byte("rubbish!"), nil)
 		fails(t, f, errorCompile)
 		if f.message != "invalid magic number" {
 			t.Errorf("text is %q", f.message)
 		}
-		_, f = runtimeCompile(r, nil)
+		_, f = runtimeCompile(r, nil, nil)
 		fails(t, f, errorCompile, "invalid magic number")
 		bad := &binaryModule{}
 		bad.function("f", nil, []byte{i32})
-		_, f = runtimeCompile(r, bad.bytes())
+		_, f = runtimeCompile(r, bad.bytes(), nil)
 		fails(t, f, errorCompile, "invalid function[0] export[\"f\"]")
-		c, f := runtimeCompile(r, calculator())
+		c, f := runtimeCompile(r, calculator(), nil)
 		must(t, c, f)
-		_, f = runtimeCompile(c, calculator())
+		_, f = runtimeCompile(c, calculator(), nil)
 		fails(t, f, errorInvalid, "not a handle of a runtime")
-		_, f = runtimeCompile(0, calculator())
+		_, f = runtimeCompile(0, calculator(), nil)
 		fails(t, f, errorInvalid)
 		_, f = moduleNew(r, r, &moduleConfig{})
 		fails(t, f, errorInvalid, "compiled module")
@@ -69,9 +69,9 @@ func TestCompile(t *testing.T) {
 // TestCompiledCloseWhileRunning closes what a module was made of, twice compiled.
 func TestCompiledCloseKeepsModules(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		one, f := runtimeCompile(r, calculator())
+		one, f := runtimeCompile(r, calculator(), nil)
 		must(t, one, f)
-		two, f := runtimeCompile(r, calculator())
+		two, f := runtimeCompile(r, calculator(), nil)
 		must(t, two, f)
 		m, f := moduleNew(r, one, &moduleConfig{})
 		must(t, m, f)
@@ -95,7 +95,7 @@ func TestCompiledCloseKeepsModules(t *testing.T) {
 func TestRuntimeClose(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
 		m := instantiateBytes(t, r, calculator(), nil)
-		c, f := runtimeCompile(r, calculator())
+		c, f := runtimeCompile(r, calculator(), nil)
 		must(t, c, f)
 		add, f := functionNew(m, calculatorAdd)
 		must(t, add, f)
@@ -108,13 +108,13 @@ func TestRuntimeClose(t *testing.T) {
 		if f.exitCode != 9 || stack[0] != 1 {
 			t.Errorf("code %d, stack %v", f.exitCode, stack)
 		}
-		_, f = runtimeCompile(r, calculator())
+		_, f = runtimeCompile(r, calculator(), nil)
 		fails(t, f, errorClosed, "the runtime is closed")
 		_, f = moduleNew(r, c, &moduleConfig{})
 		fails(t, f, errorClosed, "the runtime is closed")
-		_, f = hostModuleNew(r, "env", nil)
+		_, f = hostModuleNew(r, "env", nil, nil)
 		fails(t, f, errorClosed)
-		_, f = wasiNew(r, "w")
+		_, f = wasiNew(r, "w", nil)
 		fails(t, f, errorClosed)
 		moduleClose(m, 1)
 		compiledClose(c)
@@ -135,7 +135,7 @@ func TestRuntimeCloseHammer(t *testing.T) {
 			for range 4 {
 				wait.Go(func() {
 					for {
-						c, f := runtimeCompile(r, memoryOwner())
+						c, f := runtimeCompile(r, memoryOwner(), nil)
 						if f != nil {
 							if f.kind != errorClosed {
 								t.Errorf("kind %d: %s", f.kind, f.message)
@@ -200,7 +200,7 @@ func TestCache(t *testing.T) {
 	must(t, cache, f)
 	r, f := runtimeNew(runtimeConfig{memoryLimitPages: 65536, features: features, cache: cache})
 	must(t, r, f)
-	_, f = runtimeCompile(r, wasm)
+	_, f = runtimeCompile(r, wasm, nil)
 	fails(t, f, errorInternal, "compilationcache: ")
 	runtimeClose(r, 0)
 	cacheClose(cache)

@@ -8,8 +8,8 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
 
-func wasiNew(h handle, name string) (handle, *failure) {
-	return newHostModule(h, name, func(builder wazero.HostModuleBuilder) {
+func wasiNew(h handle, name string, listening *listening) (handle, *failure) {
+	return newHostModule(h, name, listening, func(builder wazero.HostModuleBuilder) {
 		wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(builder)
 	})
 }

@@ -48,7 +48,7 @@ type wasiGuest struct {
 func newWasiGuest(t *testing.T, r handle, config *moduleConfig) *wasiGuest {
 	t.Helper()
 	const name = "wasi_unstable"
-	wasi, f := wasiNew(r, name)
+	wasi, f := wasiNew(r, name, nil)
 	must(t, wasi, f)
 	b := &binaryModule{}
 	b.memory(1, 1)
@@ -361,7 +361,7 @@ func TestDescriptorsAreClosed(t *testing.T) {
 		expect("proc_exit", 0)
 		moduleRelease(g.module)
 		// a module that cannot be made
-		c, f := runtimeCompile(r, memoryOwner())
+		c, f := runtimeCompile(r, memoryOwner(), nil)
 		must(t, c, f)
 		lib.refuseNew = true
 		_, f = moduleNew(r, c, &moduleConfig{streams: streams})
@@ -448,10 +448,10 @@ func TestMounts(t *testing.T) {
 }
 
 func TestWasiOfARuntimeThatIsNone(t *testing.T) {
-	_, f := wasiNew(0, "wasi_snapshot_preview1")
+	_, f := wasiNew(0, "wasi_snapshot_preview1", nil)
 	fails(t, f, errorInvalid)
 	r := newRuntime(t, engineAuto)
-	_, f = wasiNew(r, "")
+	_, f = wasiNew(r, "", nil)
 	fails(t, f, errorInvalid)
 	runtimeClose(r, 0)
 }

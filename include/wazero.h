@@ -99,6 +99,8 @@ typedef struct wazero_runtime_config wazero_runtime_config_t;
 typedef struct wazero_runtime wazero_runtime_t;
 typedef struct wazero_compiled_module wazero_compiled_module_t;
 typedef struct wazero_inspection wazero_inspection_t;
+typedef struct wazero_listeners wazero_listeners_t;
+typedef struct wazero_stack wazero_stack_t;
 typedef struct wazero_imports wazero_imports_t;
 typedef struct wazero_module_config wazero_module_config_t;
 typedef struct wazero_module wazero_module_t;
@@ -809,6 +811,114 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_inspection_names(const wazero_inspection_t *inspection, wazero_name_kind_t kind,
                         const wazero_named_t **names, size_t *count);
 
+/* ---------------------------------------------------------------- streams -------- */
+
+/* Reads up to size bytes into buffer for the guest's standard input; *read = 0 is
+ * the end. Writes size bytes from buffer for its standard output or error, all of
+ * them. An error ends the call that led here, as in a host function. */
+typedef wazero_error_t *(*wazero_read_function_t)(void *user, void *buffer, size_t size,
+                                                  size_t *read);
+typedef wazero_error_t *(*wazero_write_function_t)(void *user, const void *buffer,
+                                                   size_t size);
+
+/* ---------------------------------------------------------------- listeners ------ */
+
+/* A frame of the stack of calls: where the function is, in machine code or what the
+ * interpreter has in its place, and in the module's bytes (0 without debug information:
+ * the offset counts from the first instruction of the code section). */
+typedef struct {
+    const wazero_function_definition_t *function;
+    uint64_t program_counter;
+    uint64_t source_offset;
+} wazero_stack_frame_t;
+
+/* The next frame of the stack, the innermost first: that of the function that is called
+ * (of a host function in compiled code that of its caller). *found is false behind the
+ * last. Frames end where the host called, and of compiled code wazero tells about 30.
+ * Ownership: *frame is valid until the listener returns. Threads: that of the listener,
+ * while it runs. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_stack_next(wazero_stack_t *stack, wazero_stack_frame_t *frame, bool *found);
+
+/* Told of the calls of functions: each member may be NULL. module is the calling module
+ * of a host function; of a function of wasm its own, with the interpreter the one that
+ * calls, if that is another. Slots are those of the function's type, to be read only,
+ * valid as long as the listener runs, as are definitions. Listeners may do what host
+ * functions may; an error of before or after ends the call as that of a host function
+ * does. Each before that returned NULL is followed by one after or abort. */
+typedef struct {
+    /* Whether the listener wants to be told of a function; without it of all. Asked for
+     * each function once, when it is compiled. An error ends that. */
+    wazero_error_t *(*wants)(void *user, const wazero_function_definition_t *function,
+                             bool *wanted);
+    wazero_error_t *(*before)(void *user, wazero_module_t *module,
+                              const wazero_function_definition_t *function,
+                              const uint64_t *params, wazero_stack_t *stack);
+    wazero_error_t *(*after)(void *user, wazero_module_t *module,
+                             const wazero_function_definition_t *function,
+                             const uint64_t *results);
+    /* The function does not return: error, borrowed, is what the call reports; NULL if
+     * the function was left by a tail call, an exception of wasm, or a snapshot. Told
+     * when the whole call is over, or what is around the function has returned. */
+    void (*abort)(void *user, wazero_module_t *module,
+                  const wazero_function_definition_t *function,
+                  const wazero_error_t *error);
+    void *user;
+    void (*delete_user)(void *user); /* may be NULL */
+} wazero_listener_t;
+
+/* An empty set of listeners. It may be used for any number of modules, and does not
+ * change once it has been.
+ * Ownership: *listeners is the caller's. Threads: one, until it is used. Errors:
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_listeners_new(wazero_listeners_t **listeners);
+
+/* Ownership: takes listeners, which may be NULL; modules that use it keep what they
+ * need. Threads: any. Errors: none. */
+WAZERO_API void wazero_listeners_delete(wazero_listeners_t *listeners);
+
+/* Adds one; they are told in the order in which they were added.
+ * Ownership: copies *listener; its user as in wazero_imports_add_function. Threads:
+ * one. Errors: INVALID when the set has been used, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_listeners_add(wazero_listeners_t *listeners, const wazero_listener_t *listener);
+
+/* Which functions of hosts are logged, as wazero's LogScopes. ALL is also what it takes
+ * for exported functions, and for those of hosts that wazero does not know. */
+typedef uint64_t wazero_log_scopes_t;
+#define WAZERO_LOG_NONE ((wazero_log_scopes_t)0)
+#define WAZERO_LOG_CLOCK ((wazero_log_scopes_t)1 << 1)
+#define WAZERO_LOG_PROC ((wazero_log_scopes_t)1 << 2)
+#define WAZERO_LOG_FILESYSTEM ((wazero_log_scopes_t)1 << 3)
+#define WAZERO_LOG_MEMORY ((wazero_log_scopes_t)1 << 4)
+#define WAZERO_LOG_POLL ((wazero_log_scopes_t)1 << 5)
+#define WAZERO_LOG_RANDOM ((wazero_log_scopes_t)1 << 6)
+#define WAZERO_LOG_SOCK ((wazero_log_scopes_t)1 << 7)
+#define WAZERO_LOG_ALL UINT64_MAX
+
+/* Has calls logged, a line for the beginning and one for the end of each, with wazero's
+ * text: of all functions, or with host_only of those that the host can call or that are
+ * its own, in these scopes. write gets one line at a time.
+ * Ownership: user as in wazero_imports_add_function. Threads: one; write is called by
+ * whoever runs the guest. Errors: INVALID without write and when the set has been used,
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_listeners_set_log(wazero_listeners_t *listeners, wazero_write_function_t write,
+                         void *user, void (*delete_user)(void *user), bool host_only,
+                         wazero_log_scopes_t scopes);
+
+/* wazero_runtime_compile with listeners, which may be NULL: they are told of the calls
+ * of every function of the module, and of those of WASI and of host functions that are
+ * given as imports where it is instantiated. (A host module has listeners of its own.)
+ * Calls that are listened to cost some hundred nanoseconds more, others nothing.
+ * Ownership, Threads: as wazero_runtime_compile. Errors: those, and what `wants`
+ * reports. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_compile_with_listeners(wazero_runtime_t *runtime, const void *wasm,
+                                      size_t size, wazero_listeners_t *listeners,
+                                      wazero_compiled_module_t **compiled);
+
 /* ---------------------------------------------------------------- imports -------- */
 
 /* A host function. stack holds the arguments, one slot each (a v128 two), and takes
@@ -901,15 +1011,15 @@ wazero_host_module_new(wazero_runtime_t *runtime, const char *name, size_t name_
                        const wazero_host_function_definition_t *functions, size_t count,
                        void *module_user, wazero_module_t **module);
 
-/* ---------------------------------------------------------------- module config -- */
+/* The same with listeners, which may be NULL: told of calls from wasm.
+ * Ownership, Threads: as wazero_host_module_new. Errors: those, and what `wants`
+ * reports. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_host_module_new_with_listeners(
+    wazero_runtime_t *runtime, const char *name, size_t name_size,
+    const wazero_host_function_definition_t *functions, size_t count,
+    wazero_listeners_t *listeners, void *module_user, wazero_module_t **module);
 
-/* Reads up to size bytes into buffer for the guest's standard input; *read = 0 is
- * the end. Writes size bytes from buffer for its standard output or error, all of
- * them. An error ends the call that led here, as in a host function. */
-typedef wazero_error_t *(*wazero_read_function_t)(void *user, void *buffer, size_t size,
-                                                  size_t *read);
-typedef wazero_error_t *(*wazero_write_function_t)(void *user, const void *buffer,
-                                                   size_t size);
+/* ---------------------------------------------------------------- module config -- */
 
 /* The default: no name, no arguments, no environment, no files, standard input empty,
  * output discarded, clocks and random numbers that are the same in every run, "_start"

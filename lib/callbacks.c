@@ -8,9 +8,11 @@
 #include "callbacks.h"
 
 #include "call/attend.h"
+#include "call/direct.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "listener.h"
 #include "module.h"
 
 static wazero__activation_t *innermost(void)
@@ -87,6 +89,61 @@ static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
     }
     detach_again(detached);
     return kept ? report(kept, message, exit_code) : 0;
+}
+
+static uintptr_t listener_wants(uintptr_t listeners, wz_string function, bool logged)
+{
+    return wazero__listener_wants((wazero__listening_t *)listeners, function.data,
+                                  function.size, logged);
+}
+
+/* Listeners have been told. In a step, whoever is told last has the engine come
+ * back. */
+static int32_t told(wazero__thread_t *thread, wazero_error_t *error, bool is_last,
+                    bool detached, wz_string *message, uint32_t *exit_code)
+{
+    const wazero_error_t *kept = error ? keep(error) : NULL;
+    escape_if_forked();
+    if (!kept && atomic_load(&thread->attention)) {
+        error = wazero__attend(thread);
+        kept = error ? keep(error) : NULL;
+        escape_if_forked();
+    }
+    detach_again(detached);
+    if (kept)
+        return report(kept, message, exit_code);
+    if (is_last && innermost()->step)
+        wazero__direct_arm(innermost());
+    return 0;
+}
+
+static int32_t listener_before(uintptr_t function, uintptr_t module, uint64_t *params,
+                               wz_handle walk, wz_string line, wz_handle note,
+                               wz_string *message, uint32_t *exit_code)
+{
+    wazero__thread_t *thread = wazero__thread();
+    bool detached;
+    attach(&detached);
+    wazero_error_t *error = wazero__listener_before(
+        thread, function, (wazero_module_t *)module, params, walk, line, note);
+    return told(thread, error, !wazero__listener_is_host(function), detached, message,
+                exit_code);
+}
+
+static wz_handle listener_note(uintptr_t function)
+{
+    return wazero__listener_note(wazero__thread(), function);
+}
+
+static int32_t listener_after(uintptr_t function, uintptr_t module, uint64_t *results,
+                              wz_string line, wz_string *message, uint32_t *exit_code)
+{
+    wazero__thread_t *thread = wazero__thread();
+    bool detached;
+    attach(&detached);
+    wazero_error_t *error = wazero__listener_after(
+        thread, function, (wazero_module_t *)module, results, line);
+    return told(thread, error, true, detached, message, exit_code);
 }
 
 static uintptr_t memory_new(uintptr_t module_address, uint64_t capacity,
@@ -190,6 +247,10 @@ const wz_callbacks *wazero__callbacks(void)
 {
     static const wz_callbacks callbacks = {
         .host_call = host_call,
+        .listener_wants = listener_wants,
+        .listener_before = listener_before,
+        .listener_note = listener_note,
+        .listener_after = listener_after,
         .memory_new = memory_new,
         .memory_reallocate = memory_reallocate,
         .memory_release = memory_release,

@@ -25,10 +25,17 @@ static wazero_error_t *compile(wazero_compiled_module_t *compiled,
     const wazero__parsed_t *parsed = compiled->parsed;
     const void *bytes = parsed->bytes ? parsed->bytes : compiled->bytes;
     size_t size = parsed->bytes ? parsed->size : compiled->size;
-    if (!wazero__engine()->runtime_compile(runtime, bytes, size, &compiled->handle,
-                                           &failure))
+    wz_listening listening = wazero__listening_describe(compiled->listening);
+    bool compiles = wazero__engine()->runtime_compile(runtime, bytes, size, &listening,
+                                                      &compiled->handle, &failure);
+    error = wazero__listening_take_error(compiled->listening);
+    if (!compiles && error)
+        free(failure.message);
+    else if (!compiles)
         return wazero__engine_error(&failure);
-    return NULL;
+    if (compiles && error)
+        wazero__engine()->compiled_close(compiled->handle);
+    return error;
 }
 
 static void destroy(wazero_compiled_module_t *compiled)
@@ -38,6 +45,7 @@ static void destroy(wazero_compiled_module_t *compiled)
     if (atomic_load(&compiled->inspection))
         wazero__inspection_delete(atomic_load(&compiled->inspection));
     wazero__parsed_delete(compiled->parsed);
+    wazero__listening_delete(compiled->listening);
     free(compiled->bytes);
     if (compiled->runtime)
         wazero__runtime_release(compiled->runtime);
@@ -46,6 +54,14 @@ static void destroy(wazero_compiled_module_t *compiled)
 
 wazero_error_t *wazero_runtime_compile(wazero_runtime_t *runtime, const void *wasm,
                                        size_t size, wazero_compiled_module_t **compiled)
+{
+    return wazero_runtime_compile_with_listeners(runtime, wasm, size, NULL, compiled);
+}
+
+wazero_error_t *
+wazero_runtime_compile_with_listeners(wazero_runtime_t *runtime, const void *wasm,
+                                      size_t size, wazero_listeners_t *listeners,
+                                      wazero_compiled_module_t **compiled)
 {
     wazero_error_t *error = wazero__runtime_check(runtime);
     if (error)
@@ -66,7 +82,9 @@ wazero_error_t *wazero_runtime_compile(wazero_runtime_t *runtime, const void *wa
         memcpy(made->bytes, wasm, size);
     made->size = size;
     made->runtime = wazero__runtime_retain(runtime);
-    error = compile(made, &runtime->config, runtime->handle);
+    error = wazero__listening_new(listeners, &made->listening);
+    if (!error)
+        error = compile(made, &runtime->config, runtime->handle);
     if (error) {
         destroy(made);
         /* Closed by another thread meanwhile: say that, not what became of the

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "engine_abi.h"
+#include "listener.h"
 #include "parse.h"
 
 struct wazero_compiled_module {
@@ -18,6 +19,7 @@ struct wazero_compiled_module {
     uint8_t *bytes; /* as they were given */
     size_t size;
     wz_handle handle;
+    wazero__listening_t *listening; /* or NULL */
     atomic_bool closed;
     _Atomic(wazero_inspection_t *) inspection; /* once it has been asked for */
     _Atomic(uintptr_t) code; /* the range that call/code.h has of it, or 0 */

@@ -141,6 +141,8 @@ static wazero_error_t *fill_table(void *library, wz_engine *engine)
         MEMBER(global_get),
         MEMBER(global_set),
         MEMBER(global_release),
+        MEMBER(frame_next),
+        MEMBER(note_release),
     };
 #undef MEMBER
     _Static_assert(sizeof members / sizeof *members == sizeof *engine / sizeof(void *),

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 5
+#define WZ_ABI_VERSION 6
 
 typedef uint64_t wz_handle;
 
@@ -61,6 +61,23 @@ typedef struct {
     /* The module was closed, by proc_exit or by lib itself. Must not call the engine if
      * lib itself is closing a runtime. */
     void (*module_closed)(uintptr_t module, uint32_t exit_code);
+    /* Of the functions of a module that is compiled with listeners: whether somebody
+     * wants to be told of calls of this one, or they are logged. Returns what names it
+     * from then on, 0 if nobody does. The function is described as engine/listening.go
+     * has it; name, function and slots are valid during the callback. */
+    uintptr_t (*listener_wants)(uintptr_t listeners, wz_string function, bool logged);
+    /* A call begins: its parameters, how to go over the stack (frame_next), the line
+     * for the log, if any, and what to make the line of its end from (note_release), 0
+     * if that is not to be. module is the `user` of the module that wazero names, 0 if
+     * it is none of lib's. Returns as host_call. */
+    int32_t (*listener_before)(uintptr_t function, uintptr_t module, uint64_t *params,
+                               wz_handle walk, wz_string line, wz_handle note,
+                               wz_string *message, uint32_t *exit_code);
+    /* A call ends. First, if it is logged: gives back what listener_before was given to
+     * make the line from. */
+    wz_handle (*listener_note)(uintptr_t function);
+    int32_t (*listener_after)(uintptr_t function, uintptr_t module, uint64_t *results,
+                              wz_string line, wz_string *message, uint32_t *exit_code);
     /* Standard streams: the number of bytes read (0 is the end) or written, -1 if it
      * failed. */
     int64_t (*stream_read)(uintptr_t user, uint8_t *buffer, uint64_t size);
@@ -87,6 +104,22 @@ typedef struct {
     wz_handle cache; /* 0: none */
     bool debug_info;
 } wz_runtime_config;
+
+/* Who is told of the calls of a module's functions. */
+typedef struct {
+    uintptr_t user; /* first argument of listener_wants; 0: nobody */
+    bool log;
+    bool log_host_only;
+    uint64_t log_scopes; /* of log_host_only */
+} wz_listening;
+
+/* A frame of a stack. */
+typedef struct {
+    char *function; /* described, from C's malloc; NULL without memory */
+    size_t function_size;
+    uint64_t program_counter;
+    uint64_t source_offset;
+} wz_frame;
 
 typedef struct {
     wz_string name; /* export name */
@@ -175,7 +208,9 @@ enum {
     WZ_EXIT_STEP,     /* a step that is short: memory.grow and its like */
     WZ_EXIT_WAIT32,   /* memory.atomic.wait32: lib's, or a trap */
     WZ_EXIT_WAIT64,
-    WZ_EXIT_NOTIFY /* memory.atomic.notify: lib's */
+    WZ_EXIT_NOTIFY,           /* memory.atomic.notify: lib's */
+    WZ_EXIT_LISTENER,         /* somebody wants to be told */
+    WZ_EXIT_LISTENED_FUNCTION /* of a function of a host module, too */
 };
 
 enum { WZ_EXIT_COUNT = 64 };
@@ -252,16 +287,18 @@ typedef struct {
     void (*runtime_close)(wz_handle runtime, uint32_t exit_code);
 
     bool (*runtime_compile)(wz_handle runtime, const void *wasm, size_t size,
-                            wz_handle *compiled, wz_error *error);
+                            const wz_listening *listening, wz_handle *compiled,
+                            wz_error *error);
     void (*compiled_close)(wz_handle compiled);
 
     /* Compiles and instantiates a host module that only imports lists can find. */
     bool (*host_module_new)(wz_handle runtime, wz_string name,
                             const wz_host_function *functions, size_t count,
-                            wz_handle *module, wz_error *error);
+                            const wz_listening *listening, wz_handle *module,
+                            wz_error *error);
     /* wazero's own WASI under the given module name, likewise. */
-    bool (*wasi_new)(wz_handle runtime, wz_string name, wz_handle *module,
-                     wz_error *error);
+    bool (*wasi_new)(wz_handle runtime, wz_string name, const wz_listening *listening,
+                     wz_handle *module, wz_error *error);
 
     /* Instantiates without a name and without calling start functions. */
     bool (*module_new)(wz_handle runtime, wz_handle compiled,
@@ -282,6 +319,11 @@ typedef struct {
     bool (*function_step)(wz_handle function, uint64_t *stack, size_t slot_count,
                           wz_error *error);
     void (*function_release)(wz_handle function);
+
+    /* The next frame of the stack that listener_before was given; false behind the
+     * last, and after that call of it. */
+    bool (*frame_next)(wz_handle walk, wz_frame *frame);
+    void (*note_release)(wz_handle note);
 
     /* The memory's old size in pages, or -1 when it cannot grow. */
     int64_t (*memory_grow)(wz_handle module, uint32_t delta);

@@ -227,16 +227,29 @@ static wazero_error_t *make_in_engine(wazero_module_t *module)
         described[i] = wazero__host_describe(&module->hosts[i], module->exports[i].name,
                                              module->exports[i].name_size);
     wz_string name = wazero__engine_string(module->name.data, module->name.size);
-    bool made = wazero__engine()->host_module_new(
-        module->runtime->handle, name, described, count, &module->handle, &failure);
+    wz_listening listening = wazero__listening_describe(module->listening);
+    bool made =
+        wazero__engine()->host_module_new(module->runtime->handle, name, described,
+                                          count, &listening, &module->handle, &failure);
     free(described);
-    return made ? NULL : wazero__engine_error(&failure);
+    if (!made)
+        return wazero__engine_error(&failure);
+    return wazero__listening_take_error(module->listening);
 }
 
 wazero_error_t *
 wazero_host_module_new(wazero_runtime_t *runtime, const char *name, size_t name_size,
                        const wazero_host_function_definition_t *functions, size_t count,
                        void *module_user, wazero_module_t **module)
+{
+    return wazero_host_module_new_with_listeners(runtime, name, name_size, functions,
+                                                 count, NULL, module_user, module);
+}
+
+wazero_error_t *wazero_host_module_new_with_listeners(
+    wazero_runtime_t *runtime, const char *name, size_t name_size,
+    const wazero_host_function_definition_t *functions, size_t count,
+    wazero_listeners_t *listeners, void *module_user, wazero_module_t **module)
 {
     wazero_module_t *made = NULL;
     wazero_error_t *error = wazero__module_allocate(runtime, &made);
@@ -247,6 +260,8 @@ wazero_host_module_new(wazero_runtime_t *runtime, const char *name, size_t name_
     error = wazero__text_copy(&made->name, name, name_size, "the module's name");
     if (!error && made->name.size == 0)
         error = wazero__error(WAZERO_ERROR_INVALID, "a host module needs a name");
+    if (!error)
+        error = wazero__listening_new(listeners, &made->listening);
     if (error)
         goto delete_users;
     error = fill_host_module(made, functions, count);

@@ -212,6 +212,31 @@ static wazero_error_t *find_module(wazero_runtime_t *runtime,
     return NULL;
 }
 
+/* WASI, if an import is of it: the runtime's, or with listeners the module's own. */
+static wazero_error_t *find_wasi(wazero_module_t *module, const wazero_extern_t *import,
+                                 wz_handle *wasi)
+{
+    wazero__link_t *link = &module->link;
+    wz_error failure = {0};
+    int which = wazero__runtime_wasi_name(import->module, import->module_size);
+    if (!link->listening)
+        return wazero__runtime_wasi(module->runtime, import->module,
+                                    import->module_size, wasi);
+    if (which == WAZERO__WASI_NAMES)
+        return NULL;
+    if (!link->wasi[which]) {
+        wz_listening listening = wazero__listening_describe(link->listening);
+        if (!wazero__engine()->wasi_new(
+                module->runtime->handle,
+                wazero__engine_string(import->module, import->module_size), &listening,
+                &link->wasi[which], &failure))
+            return wazero__engine_error(&failure);
+        link->helpers[link->helper_count++] = link->wasi[which];
+    }
+    *wasi = link->wasi[which];
+    return wazero__listening_take_error(link->listening);
+}
+
 static wazero_error_t *find_answer(wazero_module_t *module,
                                    const wazero_imports_t *imports, answer_t *answer)
 {
@@ -241,8 +266,7 @@ static wazero_error_t *find_answer(wazero_module_t *module,
         if (!error)
             add_source(link, found.source, import);
     } else {
-        error = wazero__runtime_wasi(module->runtime, import->module,
-                                     import->module_size, &answer->wasi);
+        error = find_wasi(module, import, &answer->wasi);
         if (!error && !answer->wasi)
             error = missing_error(module, imports, import);
     }
@@ -275,13 +299,14 @@ static wazero_error_t *make_host_module(wazero_module_t *module,
     wz_string name = first->module_size
                          ? wazero__engine_string(first->module, first->module_size)
                          : wazero__engine_string("host", 4);
-    bool made = wazero__engine()->host_module_new(module->runtime->handle, name,
-                                                  functions, used, handle, &failure);
+    wz_listening listening = wazero__listening_describe(module->link.listening);
+    bool made = wazero__engine()->host_module_new(
+        module->runtime->handle, name, functions, used, &listening, handle, &failure);
     free(functions);
     if (!made)
         return wazero__engine_error(&failure);
     module->link.helpers[module->link.helper_count++] = *handle;
-    return NULL;
+    return wazero__listening_take_error(module->link.listening);
 }
 
 /* Whether one module of the engine's answers all of these as they are named. */
@@ -380,10 +405,13 @@ wazero_error_t *wazero__link(wazero_module_t *module, const wazero_imports_t *im
     answer_t *answers = calloc(count, sizeof *answers);
     link->sources = calloc(count, sizeof *link->sources);
     link->hosts = calloc(count, sizeof *link->hosts);
-    link->helpers = calloc(2 * count, sizeof *link->helpers);
+    link->helpers = calloc(2 * count + WAZERO__WASI_NAMES, sizeof *link->helpers);
     link->imports = calloc(count, sizeof *link->imports);
     if (!answers || !link->sources || !link->hosts || !link->helpers || !link->imports)
         error = wazero__error_memory();
+    if (!error)
+        error = wazero__listening_new(
+            wazero__listening_set(module->compiled->listening), &link->listening);
     for (size_t i = 0; i < count && !error; i++) {
         answers[i].import = &parsed->imports[i];
         error = find_answer(module, imports, &answers[i]);
@@ -425,6 +453,7 @@ void wazero__link_clear(wazero__link_t *link, bool in_engine)
     for (size_t i = 0; i < link->source_count; i++)
         if (!given_up || !link->sources[i].joins)
             wazero__module_release(link->sources[i].module);
+    wazero__listening_delete(link->listening);
     free(link->sources);
     free(link->hosts);
     free(link->helpers);

@@ -15,6 +15,8 @@
 #include "engine_abi.h"
 #include "host.h"
 #include "imports.h"
+#include "listener.h"
+#include "runtime.h"
 
 /* A module that this one imports from. */
 typedef struct {
@@ -32,6 +34,9 @@ typedef struct {
     wz_handle
         *helpers; /* the engine's modules made for this one: host and synthesised */
     size_t helper_count;
+    wazero__listening_t *listening; /* to the host functions and WASI, or NULL */
+    /* WASI with listeners, by its name; they are helpers, too. */
+    wz_handle wasi[WAZERO__WASI_NAMES];
     bool shares_references; /* with any source */
     atomic_bool given_up;   /* the references on sources that join: see link_give_up */
     wz_import *imports; /* for the engine; names are borrowed from the parsed module */

@@ -139,6 +139,7 @@ static void destroy(wazero__deferred_t *deferred)
     for (size_t i = 0; i < module->host_count; i++)
         wazero__definition_release(module->hosts[i].definition);
     free(module->hosts);
+    wazero__listening_delete(module->listening);
     free(module->exports_storage);
     wazero__shared_release(module->close_user);
     free(module->addresses);

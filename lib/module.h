@@ -79,6 +79,7 @@ struct wazero_module {
     void *exports_storage;
     wazero__host_t *hosts;
     size_t host_count;
+    wazero__listening_t *listening; /* or NULL */
     /* Under the runtime's mutex: */
     wazero_module_t *previous;
     wazero_module_t *next;

@@ -13,7 +13,8 @@
 #include "fork.h"
 #include "module.h"
 
-static const char *const wasi_names[2] = {"wasi_snapshot_preview1", "wasi_unstable"};
+static const char *const wasi_names[WAZERO__WASI_NAMES] = {"wasi_snapshot_preview1",
+                                                           "wasi_unstable"};
 
 /* ---- making and ending ---- */
 
@@ -77,7 +78,7 @@ static void close_in_engine_when_idle(wazero_runtime_t *runtime)
     if (!now)
         return;
     const wz_engine *engine = wazero__engine();
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < WAZERO__WASI_NAMES; i++)
         if (runtime->wasi[i])
             engine->module_release(runtime->wasi[i]);
     engine->runtime_close(runtime->handle, runtime->exit_code);
@@ -272,17 +273,23 @@ wazero_error_t *wazero_runtime_module(wazero_runtime_t *runtime, const char *nam
     return NULL;
 }
 
+int wazero__runtime_wasi_name(const char *name, size_t size)
+{
+    int which = 0;
+    while (which < WAZERO__WASI_NAMES &&
+           !wazero__text_is(name, size, wasi_names[which], strlen(wasi_names[which])))
+        which++;
+    return which;
+}
+
 wazero_error_t *wazero__runtime_wasi(wazero_runtime_t *runtime, const char *name,
                                      size_t size, wz_handle *module)
 {
     wz_error failure = {0};
     wz_handle made;
-    int which = 0;
-    while (which < 2 &&
-           !wazero__text_is(name, size, wasi_names[which], strlen(wasi_names[which])))
-        which++;
+    int which = wazero__runtime_wasi_name(name, size);
     *module = 0;
-    if (which == 2)
+    if (which == WAZERO__WASI_NAMES)
         return NULL;
     pthread_mutex_lock(&runtime->mutex);
     *module = runtime->wasi[which];
@@ -291,8 +298,8 @@ wazero_error_t *wazero__runtime_wasi(wazero_runtime_t *runtime, const char *name
         return NULL;
     /* Made without the mutex; of two threads that make it at once one keeps its own. */
     const wz_engine *engine = wazero__engine();
-    if (!engine->wasi_new(runtime->handle, wazero__engine_string(name, size), &made,
-                          &failure))
+    if (!engine->wasi_new(runtime->handle, wazero__engine_string(name, size), NULL,
+                          &made, &failure))
         return wazero__engine_error(&failure);
     pthread_mutex_lock(&runtime->mutex);
     bool kept = !runtime->wasi[which] && !runtime->engine_closed;

@@ -16,6 +16,9 @@
 #include "config.h"
 #include "engine_abi.h"
 
+/* The names under which WASI is imported. */
+enum { WAZERO__WASI_NAMES = 2 };
+
 struct wazero_runtime {
     atomic_uint references;
     unsigned generation; /* fork.h */
@@ -28,7 +31,7 @@ struct wazero_runtime {
     wazero_module_t *modules; /* linked by previous and next */
     size_t open_count;        /* listed modules that the engine has not closed */
     bool engine_closed;
-    wz_handle wasi[2]; /* wazero's own WASI under its two names, once asked for */
+    wz_handle wasi[WAZERO__WASI_NAMES]; /* wazero's own WASI, once asked for */
 };
 
 wazero_runtime_t *wazero__runtime_retain(wazero_runtime_t *runtime);
@@ -57,6 +60,9 @@ bool wazero__runtime_shut(wazero_runtime_t *runtime, wazero_module_t *module, in
 /* The open module of this name with a reference for the caller, or NULL. */
 wazero_module_t *wazero__runtime_find(wazero_runtime_t *runtime, const char *name,
                                       size_t size);
+
+/* Which of the names of WASI this is; WAZERO__WASI_NAMES if it is none. */
+int wazero__runtime_wasi_name(const char *name, size_t size);
 
 /* The engine's module for wazero's own WASI if `name` is one of its module names;
  * *module = 0 if not. Errors: those of the engine. */

@@ -12,6 +12,7 @@
 #include "call/stack.h"
 #include "call/watchdog.h"
 #include "error.h"
+#include "listener.h"
 
 _Thread_local wazero__thread_t wazero__this_thread = {.deadline = UINT64_MAX};
 
@@ -98,6 +99,7 @@ void wazero__thread_end(wazero__thread_t *thread)
     unlist(thread);
     thread->prepared = false;
     thread->ended = true;
+    wazero__listener_forget(thread);
     wazero__interrupt_release(thread);
     wazero__stack_release(thread);
 }

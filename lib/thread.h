@@ -45,6 +45,8 @@ typedef struct wazero__thread {
     struct wazero__parked *volatile unpark; /* what the handler is to put back */
     struct wazero__parked *unparking;       /* the same, before C is ready for it */
 
+    /* Calls that listeners know of and that have not ended, or NULL. */
+    struct wazero__open_calls *open_calls;
     struct wazero__group *waiting_for; /* under the groups' mutex */
     uintptr_t stack_limit; /* of the C stack, for nested calls; 0: unknown */
     uintptr_t wasm_lowest; /* of the mapping, above its slack */

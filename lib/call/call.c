@@ -16,6 +16,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "listener.h"
 #include "module.h"
 #include "runtime.h"
 #include "value.h"
@@ -133,8 +134,12 @@ static wazero_error_t *call_through_go(const wazero__callable_t *callable,
 {
     wazero__thread_detach(thread); /* nothing can take it out of wasm */
     wazero__thread_count_entry(thread);
-    return wazero__call_engine(activation, wazero__engine()->function_call,
-                               engine->handle, stack, callable->type->slot_count);
+    wazero_error_t *error =
+        wazero__call_engine(activation, wazero__engine()->function_call, engine->handle,
+                            stack, callable->type->slot_count);
+    if (!error)
+        wazero__listener_end(thread, activation, NULL);
+    return error;
 }
 
 HOT wazero_error_t *call_once(const wazero__callable_t *callable,
@@ -253,7 +258,9 @@ static wazero_error_t *finish_unusual(wazero__thread_t *thread,
     error = wazero__call_settle(error, activation->pending);
     if (!error)
         return wazero__module_is_open(module) ? NULL : wazero__module_end_error(module);
-    return tell_closed(module, error);
+    error = tell_closed(module, error);
+    wazero__listener_end(thread, activation, error);
+    return error;
 }
 
 /* Ends it, with what it reports. */
@@ -283,6 +290,7 @@ HOT void fill(wazero__activation_t *activation, wazero__thread_t *thread,
     activation->until = until;
     activation->pending = NULL;
     activation->replay = false;
+    activation->step = 0;
     activation->escape = NULL;
 }
 

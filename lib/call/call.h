@@ -23,6 +23,9 @@ typedef struct wazero__activation {
     wazero_error_t *pending;
     /* A host function has failed with that, and Go is to hear of it. */
     bool replay;
+    /* The execution context of a step that ends when listeners have been told, or 0:
+     * then lib has to say where the engine goes on (direct.h). */
+    uintptr_t step;
     /* Out of the engine, in a child forked by a host function; set while Go runs. */
     jmp_buf *escape;
 } wazero__activation_t;

@@ -19,6 +19,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "listener.h"
 #include "value.h"
 
 /* What x86-64 code may use below its stack pointer, and some more. */
@@ -129,6 +130,27 @@ static wazero_error_t *step(call_t *call)
     call->ended = get(call->context, OFFSET_GO_CALL_RETURN_ADDRESS) != 0;
     set(call->context, OFFSET_GO_CALL_RETURN_ADDRESS, real);
     return NULL;
+}
+
+/* The same where Go tells listeners, and may call a function of the host between them.
+ * They look at the stack, and what they report gets a trace: both begin at the return
+ * address, so it is the real one until the last of them has been told (callbacks.c). */
+static wazero_error_t *step_listener(call_t *call)
+{
+    uintptr_t real = get(call->context, OFFSET_GO_CALL_RETURN_ADDRESS);
+    call->activation->step = call->context;
+    wazero_error_t *error = ask_go(call);
+    call->activation->step = 0;
+    if (error || has_forked(call))
+        return error;
+    call->ended = get(call->context, OFFSET_GO_CALL_RETURN_ADDRESS) != 0;
+    set(call->context, OFFSET_GO_CALL_RETURN_ADDRESS, real);
+    return NULL;
+}
+
+void wazero__direct_arm(const wazero__activation_t *activation)
+{
+    set(activation->step, OFFSET_GO_CALL_RETURN_ADDRESS, (uintptr_t)wazero__step_stub);
 }
 
 /* A trap's text and trace, from wazero. */
@@ -257,6 +279,11 @@ static wazero_error_t *see_to(call_t *call, uint32_t exit_code)
         return call_function(call, exit_code);
     case WZ_EXIT_STEP:
         return step(call);
+    case WZ_EXIT_LISTENED_FUNCTION:
+        wazero__thread_detach(call->thread); /* it may read, or sleep */
+        return step_listener(call);
+    case WZ_EXIT_LISTENER:
+        return step_listener(call);
     case WZ_EXIT_WAIT32:
         return wait_at(call, sizeof(uint32_t));
     case WZ_EXIT_WAIT64:
@@ -379,6 +406,8 @@ wazero_error_t *wazero__direct_go_on(wazero__thread_t *thread,
     if (!error && engine->entry.module_context != activation->module->context &&
         !has_forked(&call))
         error = check_home(&call);
+    if (!error)
+        wazero__listener_end(thread, activation, NULL);
     thread->wasm_top = top;
     return error;
 }

@@ -20,6 +20,9 @@ bool wazero__direct_is_on(void);
 /* Whether an address is in Go's memmove. May be called in a signal handler. */
 bool wazero__direct_is_memmove(uintptr_t address);
 
+/* Has the engine come back from the step of the innermost call that waits for it. */
+void wazero__direct_arm(const wazero__activation_t *activation);
+
 /* Makes the thread ready to enter wasm. Errors: MEMORY, INTERNAL. */
 wazero_error_t *wazero__direct_prepare(wazero__thread_t *thread, size_t max_stack)
     __attribute__((cold));

@@ -12,7 +12,8 @@
  */
 #include "wazeromodule.h"
 
-PyObject *Compiled_new(State *state, RuntimeObject *runtime, PyObject *wasm)
+PyObject *Compiled_new(State *state, RuntimeObject *runtime, PyObject *wasm,
+                       PyObject *const *listen)
 {
     PyTypeObject *type = state->compiled_type;
     CompiledObject *self = (CompiledObject *)type->tp_alloc(type, 0);
@@ -20,11 +21,16 @@ PyObject *Compiled_new(State *state, RuntimeObject *runtime, PyObject *wasm)
         return NULL;
     self->runtime = (RuntimeObject *)Py_NewRef((PyObject *)runtime);
     self->generation = Threads_generation();
+    if (listen && Listeners_make(state, listen, &self->listeners) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
     wazero_compiled_module_t *handle = NULL;
     wazero_error_t *error;
     Py_BEGIN_ALLOW_THREADS
-    error = wazero_runtime_compile(runtime->handle, PyBytes_AS_STRING(wasm),
-                                   (size_t)PyBytes_GET_SIZE(wasm), &handle);
+    error = wazero_runtime_compile_with_listeners(
+        runtime->handle, PyBytes_AS_STRING(wasm), (size_t)PyBytes_GET_SIZE(wasm),
+        self->listeners.handle, &handle);
     Py_END_ALLOW_THREADS
     if (error) {
         Py_DECREF(self);
@@ -39,6 +45,13 @@ static int Compiled_traverse(CompiledObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->runtime);
     Py_VISIT((PyObject *)self->successor);
+    return Listeners_traverse(&self->listeners, visit, arg);
+}
+
+/* Only listeners can lead back here. */
+static int Compiled_clear(CompiledObject *self)
+{
+    Listeners_clear(&self->listeners);
     return 0;
 }
 
@@ -48,6 +61,7 @@ static void Compiled_dealloc(CompiledObject *self)
     PyObject_GC_UnTrack(self);
     if (self->weakrefs)
         PyObject_ClearWeakRefs((PyObject *)self);
+    Listeners_clear(&self->listeners);
     if (self->handle) {
         Py_BEGIN_ALLOW_THREADS
         wazero_compiled_module_delete(self->handle);
@@ -165,10 +179,12 @@ static bool is_open(State *state, CompiledObject *self)
 /* Compiles the same bytes in a runtime of its own; another thread may be doing so. */
 static int compile_again(State *state, CompiledObject *self)
 {
+    PyObject *given = self->listeners.given;
+    PyObject *const *listen = given ? &PyTuple_GET_ITEM(given, 0) : NULL;
     PyObject *runtime = Runtime_like(state, self->runtime);
     PyObject *wasm = runtime ? Compiled_wasm(self, NULL) : NULL;
     PyObject *compiled =
-        wasm ? Compiled_new(state, (RuntimeObject *)runtime, wasm) : NULL;
+        wasm ? Compiled_new(state, (RuntimeObject *)runtime, wasm, listen) : NULL;
     Py_XDECREF(wasm);
     Py_XDECREF(runtime);
     if (!compiled)
@@ -324,9 +340,11 @@ static PyType_Slot Compiled_slots[] = {
     {Py_tp_doc,
      "WebAssembly that is compiled, made by Runtime.compile().\n\n"
      "It can be pickled: what comes back is compiled anew, in a Runtime of its\n"
-     "own with the same options. The same happens by itself in a child made by\n"
+     "own with the same options, without listeners. The same happens by itself in a "
+     "child made by\n"
      "os.fork(), when it is first used there. Any thread may use it."},
     {Py_tp_traverse, Compiled_traverse},
+    {Py_tp_clear, Compiled_clear},
     {Py_tp_dealloc, Compiled_dealloc},
     {Py_tp_repr, Compiled_repr},
     {Py_tp_methods, Compiled_methods},

@@ -111,14 +111,6 @@ done:
     Py_XDECREF(trace);
 }
 
-/* Raises the exception of a host function as itself. */
-static void raise_payload(PyObject *payload, const wazero_error_t *error)
-{
-    PyObject *exception = Py_NewRef(payload);
-    add_trace(exception, error);
-    PyErr_SetRaisedException(exception);
-}
-
 /* A member of wazero.TrapCode; the plain text if that cannot be had. */
 static PyObject *trap_code(wazero_trap_code_t code)
 {
@@ -223,24 +215,40 @@ static PyObject *class_of(State *state, wazero_error_kind_t kind)
     return state->error;
 }
 
-PyObject *Errors_raise(State *state, wazero_error_t *error)
+/* The exception of a host function is its payload. */
+static PyObject *payload_of(const wazero_error_t *error)
 {
-    wazero_error_kind_t kind = wazero_error_kind(error);
-    PyObject *payload = wazero_error_payload(error);
-    if (kind == WAZERO_ERROR_HOST && payload) {
-        raise_payload(payload, error);
-        wazero_error_delete(error);
-        return NULL;
+    return wazero_error_kind(error) == WAZERO_ERROR_HOST ? wazero_error_payload(error)
+                                                         : NULL;
+}
+
+PyObject *Errors_exception(State *state, const wazero_error_t *error)
+{
+    PyObject *payload = payload_of(error);
+    if (payload) {
+        add_trace(payload, error);
+        return Py_NewRef(payload);
     }
     size_t size;
     const char *text = wazero_error_message(error, &size);
     PyObject *message = PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, "replace");
-    PyObject *type = class_of(state, kind);
+    PyObject *type = class_of(state, wazero_error_kind(error));
     PyObject *exception = message ? PyObject_CallOneArg(type, message) : NULL;
-    if (exception && fill(state, exception, error, text, size) == 0)
-        PyErr_SetObject(type, exception);
-    Py_XDECREF(exception);
+    if (exception && fill(state, exception, error, text, size) < 0)
+        Py_CLEAR(exception);
     Py_XDECREF(message);
+    return exception;
+}
+
+PyObject *Errors_raise(State *state, wazero_error_t *error)
+{
+    bool is_payload = payload_of(error) != NULL;
+    PyObject *exception = Errors_exception(state, error);
+    if (exception && is_payload)
+        PyErr_SetRaisedException(Py_NewRef(exception)); /* as itself */
+    else if (exception)
+        PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    Py_XDECREF(exception);
     wazero_error_delete(error);
     return NULL;
 }

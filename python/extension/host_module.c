@@ -326,8 +326,9 @@ static int build(Builder *builder, PyObject *name, PyObject *items)
     wazero_module_t *handle;
     wazero_error_t *error;
     Py_BEGIN_ALLOW_THREADS
-    error = wazero_host_module_new(module->runtime->handle, text, (size_t)size,
-                                   builder->definitions, count, module, &handle);
+    error = wazero_host_module_new_with_listeners(
+        module->runtime->handle, text, (size_t)size, builder->definitions, count,
+        module->listeners.handle, module, &handle);
     Py_END_ALLOW_THREADS
     if (error) {
         Errors_raise(builder->state, error);
@@ -339,7 +340,7 @@ static int build(Builder *builder, PyObject *name, PyObject *items)
 }
 
 PyObject *Host_module_new(State *state, RuntimeObject *runtime, PyObject *name,
-                          PyObject *functions)
+                          PyObject *functions, PyObject *const *listen)
 {
     PyObject *items = PyMapping_Check(functions) ? PyMapping_Items(functions) : NULL;
     if (!items) {
@@ -351,7 +352,9 @@ PyObject *Host_module_new(State *state, RuntimeObject *runtime, PyObject *name,
         return NULL;
     }
     Builder builder = {.state = state, .module = Module_allocate(state, runtime, NULL)};
-    if (builder.module && build(&builder, name, items) < 0)
+    if (builder.module &&
+        (Listeners_make(state, listen, &builder.module->listeners) < 0 ||
+         build(&builder, name, items) < 0))
         Py_CLEAR(builder.module);
     PyMem_Free(builder.definitions);
     Py_XDECREF(builder.names);

@@ -42,7 +42,9 @@ static int Module_traverse(ModuleObject *self, visitproc visit, void *arg)
     }
     for (int i = 0; i < SOURCE_COUNT; i++)
         Py_VISIT(self->time_and_random[i].call);
-    return Notice_traverse(self, visit, arg);
+    if (self->notice)
+        Py_VISIT(self->notice->object);
+    return Listeners_traverse(&self->listeners, visit, arg);
 }
 
 /* Closes the C module; what goes wrong then cannot be told to anybody. */
@@ -68,7 +70,8 @@ static void Module_finalize(ModuleObject *self)
 static int Module_clear(ModuleObject *self)
 {
     close_quietly(self);
-    Notice_clear(self);
+    Box_clear(&self->notice);
+    Listeners_clear(&self->listeners);
     Host_free_bindings(self);
     for (int i = 0; i < 3; i++)
         Stream_clear(&self->streams[i]);

@@ -1,35 +1,19 @@
 /*
  * notice.c - on_close: a callable that is told when a module closes, once.
  *
- * The C library has a box, shared with the Module, which knows the callable: so the
- * collector sees it, and a thread that closes the module while another one drops it
- * finds an empty box and not an object that is gone. The GIL guards the box.
+ * The box (box.c) is empty once it has been called. Whoever closes the module calls it,
+ * or the Module's own end, if that comes first.
  */
 #include "wazeromodule.h"
 
-#include <stdatomic.h>
-
-struct CloseNotice {
-    atomic_uint references; /* the Module's, and the C library's */
-    PyObject *callable;     /* NULL once the Module has let it go */
-    bool called;
-};
-
-static void release(void *user)
-{
-    struct CloseNotice *notice = user;
-    if (atomic_fetch_sub(&notice->references, 1) == 1)
-        free(notice);
-}
-
 /* With the GIL. What is raised can be told to nobody who would expect it. */
-static void call(struct CloseNotice *notice, uint32_t exit_code)
+static void call(Box *box, uint32_t exit_code)
 {
-    if (notice->called || !notice->callable)
+    PyObject *callable = box->object;
+    box->object = NULL;
+    if (!callable)
         return;
-    notice->called = true;
     PyObject *saved = PyErr_GetRaisedException();
-    PyObject *callable = Py_NewRef(notice->callable);
     PyObject *code = PyLong_FromUnsignedLong(exit_code);
     PyObject *result = code ? PyObject_CallOneArg(callable, code) : NULL;
     if (!result)
@@ -57,17 +41,11 @@ int Notice_configure(State *state, ModuleObject *module, PyObject *callable,
                      Py_TYPE(callable)->tp_name);
         return -1;
     }
-    struct CloseNotice *notice = malloc(sizeof *notice);
-    if (!notice) {
-        PyErr_NoMemory();
+    module->notice = Box_new(callable);
+    if (!module->notice)
         return -1;
-    }
-    atomic_init(&notice->references, 2);
-    notice->callable = Py_NewRef(callable);
-    notice->called = false;
-    module->notice = notice;
-    wazero_error_t *error =
-        wazero_module_config_set_close_notifier(config, notify, notice, release);
+    wazero_error_t *error = wazero_module_config_set_close_notifier(
+        config, notify, module->notice, Box_release);
     if (!error)
         return 0;
     Errors_raise(state, error);
@@ -80,21 +58,4 @@ void Notice_settle(ModuleObject *module)
     if (module->notice && module->handle &&
         wazero_module_is_closed(module->handle, &exit_code))
         call(module->notice, exit_code);
-}
-
-int Notice_traverse(ModuleObject *module, visitproc visit, void *arg)
-{
-    if (module->notice)
-        Py_VISIT(module->notice->callable);
-    return 0;
-}
-
-void Notice_clear(ModuleObject *module)
-{
-    struct CloseNotice *notice = module->notice;
-    if (!notice)
-        return;
-    module->notice = NULL;
-    Py_CLEAR(notice->callable);
-    release(notice);
 }

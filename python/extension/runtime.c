@@ -196,27 +196,29 @@ static PyObject *Runtime_exit(RuntimeObject *self, PyObject *Py_UNUSED(args))
 static PyObject *Runtime_compile(RuntimeObject *self, PyObject *const *args,
                                  Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const char *const names[] = {"wasm"};
-    static const ArgsSpec spec = {"compile", names, 1, 1, 1};
-    PyObject *wasm;
+    static const char *const names[] = {"wasm", LISTEN_NAMES};
+    static const ArgsSpec spec = {"compile", names, 1 + LISTEN_COUNT, 1, 1};
+    PyObject *values[1 + LISTEN_COUNT];
     State *state = State_of(self);
     if (!Runtime_is_open(state, self) ||
-        Args_parse(&spec, args, nargs, kwnames, &wasm) < 0)
+        Args_parse(&spec, args, nargs, kwnames, values) < 0)
         return NULL;
-    PyObject *bytes = Runtime_wasm_bytes(wasm);
+    PyObject *bytes = Runtime_wasm_bytes(values[0]);
     if (!bytes)
         return NULL;
-    PyObject *compiled = Compiled_new(state, self, bytes);
+    PyObject *compiled = Compiled_new(state, self, bytes, values + 1);
     Py_DECREF(bytes);
     return compiled;
 }
 
-/* Compiles bytes (takes them) and instantiates with the options given. */
+/* Compiles bytes (takes them) and instantiates with the options given, behind which are
+ * the listeners. */
 static PyObject *instantiate_bytes(RuntimeObject *self, PyObject *bytes,
                                    PyObject *const *given)
 {
     State *state = State_of(self);
-    PyObject *compiled = bytes ? Compiled_new(state, self, bytes) : NULL;
+    PyObject *compiled =
+        bytes ? Compiled_new(state, self, bytes, given + OPTION_COUNT) : NULL;
     Py_XDECREF(bytes);
     if (!compiled)
         return NULL;
@@ -228,15 +230,24 @@ static PyObject *instantiate_bytes(RuntimeObject *self, PyObject *bytes,
 static PyObject *Runtime_instantiate(RuntimeObject *self, PyObject *const *args,
                                      Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const char *const names[] = {"wasm", CONFIG_OPTION_NAMES};
-    static const ArgsSpec spec = {"instantiate", names, OPTION_COUNT + 1, 1, 1};
-    PyObject *values[OPTION_COUNT + 1];
+    static const char *const names[] = {"wasm", CONFIG_OPTION_NAMES, LISTEN_NAMES};
+    static const ArgsSpec spec = {"instantiate", names, 1 + OPTION_COUNT + LISTEN_COUNT,
+                                  1, 1};
+    PyObject *values[1 + OPTION_COUNT + LISTEN_COUNT];
     State *state = State_of(self);
     if (!Runtime_is_open(state, self) ||
         Args_parse(&spec, args, nargs, kwnames, values) < 0)
         return NULL;
     if (!Py_IS_TYPE(values[0], state->compiled_type))
         return instantiate_bytes(self, Runtime_wasm_bytes(values[0]), values + 1);
+    for (int i = 0; i < LISTEN_COUNT; i++) {
+        PyObject *value = values[1 + OPTION_COUNT + i];
+        if (!value || value == Py_None)
+            continue;
+        PyErr_SetString(PyExc_TypeError, "instantiate(): listeners and logs belong to "
+                                         "what is compiled: give them to compile()");
+        return NULL;
+    }
     CompiledObject *compiled = Compiled_current(state, (CompiledObject *)values[0]);
     if (!compiled)
         return NULL;
@@ -250,9 +261,10 @@ static PyObject *Runtime_instantiate(RuntimeObject *self, PyObject *const *args,
 static PyObject *Runtime_instantiate_file(RuntimeObject *self, PyObject *const *args,
                                           Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const char *const names[] = {"path", CONFIG_OPTION_NAMES};
-    static const ArgsSpec spec = {"instantiate_file", names, OPTION_COUNT + 1, 1, 1};
-    PyObject *values[OPTION_COUNT + 1];
+    static const char *const names[] = {"path", CONFIG_OPTION_NAMES, LISTEN_NAMES};
+    static const ArgsSpec spec = {"instantiate_file", names,
+                                  1 + OPTION_COUNT + LISTEN_COUNT, 1, 1};
+    PyObject *values[1 + OPTION_COUNT + LISTEN_COUNT];
     if (!Runtime_is_open(State_of(self), self) ||
         Args_parse(&spec, args, nargs, kwnames, values) < 0)
         return NULL;
@@ -270,9 +282,9 @@ static PyObject *Runtime_instantiate_file(RuntimeObject *self, PyObject *const *
 static PyObject *Runtime_host_module(RuntimeObject *self, PyObject *const *args,
                                      Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const char *const names[] = {"name", "functions"};
-    static const ArgsSpec spec = {"host_module", names, 2, 2, 2};
-    PyObject *values[2];
+    static const char *const names[] = {"name", "functions", LISTEN_NAMES};
+    static const ArgsSpec spec = {"host_module", names, 2 + LISTEN_COUNT, 2, 2};
+    PyObject *values[2 + LISTEN_COUNT];
     State *state = State_of(self);
     if (!Runtime_is_open(state, self) ||
         Args_parse(&spec, args, nargs, kwnames, values) < 0)
@@ -284,7 +296,7 @@ static PyObject *Runtime_host_module(RuntimeObject *self, PyObject *const *args,
                      Py_TYPE(values[0])->tp_name);
         return NULL;
     }
-    return Host_module_new(state, self, values[0], values[1]);
+    return Host_module_new(state, self, values[0], values[1], values + 2);
 }
 
 static PyObject *Runtime_module(RuntimeObject *self, PyObject *name)
@@ -349,13 +361,25 @@ static PyObject *Runtime_closed(RuntimeObject *self, void *Py_UNUSED(closure))
 
 static PyMethodDef Runtime_methods[] = {
     {"compile", FASTCALL(Runtime_compile), FAST,
-     "compile($self, wasm)\n--\n\n"
+     "compile($self, wasm, *, listener=None, log_calls=None, log_host=None)\n--\n\n"
      "Decodes, validates and compiles wasm, bytes-like or an os.PathLike.\n\n"
+     "listener is told of the calls of the module's functions, and of those of WASI "
+     "and\n"
+     "of the callables that are given as imports: a callable, which gets a "
+     "FunctionCall\n"
+     "before each; an object with before(call), after(call), abort(call), and\n"
+     "wants(definition), which says of each function whether it is of interest; or a "
+     "list\n"
+     "of these. What before and after raise comes out of the call. log_calls writes a\n"
+     "line before and after each call, as wazero does, to a file object or a callable; "
+     "with\n"
+     "log_host, a LogScope, only of functions that the host can call or has, in these\n"
+     "scopes, to log_calls or sys.stderr.\n\n"
      "Any thread; others run meanwhile. CompileError if it is no valid module, OSError "
      "if\n"
      "the file cannot be read."},
     {"instantiate", FASTCALL(Runtime_instantiate), FAST,
-     "instantiate($self, wasm, " CONFIG_SIGNATURE
+     "instantiate($self, wasm, " CONFIG_LISTEN_SIGNATURE
      "Makes a Module of wasm: bytes-like, a CompiledModule or an os.PathLike.\n\n"
      "imports maps module names to Modules or to mappings of names to callables,\n"
      "wazero.func(...), or Functions, Memories and Globals of other Modules; it may be "
@@ -398,11 +422,14 @@ static PyMethodDef Runtime_methods[] = {
      "is\n"
      "a Module that is closed."},
     {"instantiate_file", FASTCALL(Runtime_instantiate_file), FAST,
-     "instantiate_file($self, path, " CONFIG_SIGNATURE
+     "instantiate_file($self, path, " CONFIG_LISTEN_SIGNATURE
      "instantiate() with what is in a file; path may be a str."},
     {"host_module", FASTCALL(Runtime_host_module), FAST,
-     "host_module($self, name, functions)\n--\n\n"
-     "Makes a module of host functions that later modules find under name.\n\n"
+     "host_module($self, name, functions, *, listener=None, log_calls=None,\n"
+     "            log_host=None)\n--\n\n"
+     "Makes a module of host functions that later modules find under name. Listeners "
+     "are\n"
+     "as in compile().\n\n"
      "functions maps names to callables with annotations or to wazero.func(...). It\n"
      "stays until it or the runtime is closed."},
     {"module", (PyCFunction)Runtime_module, METH_O,

@@ -153,7 +153,7 @@ static wazero_error_t *read_bytes(void *user, void *buffer, size_t size, size_t 
 
 /* Whether a file object takes or gives str. StringIO has no encoding, wrappers of
  * others are no TextIOBase: so both are asked. */
-static int is_text(PyObject *object)
+int Stream_is_text(PyObject *object)
 {
     PyObject *io = PyImport_ImportModule("io");
     PyObject *base = io ? PyObject_GetAttrString(io, "TextIOBase") : NULL;
@@ -215,7 +215,7 @@ static int bind(StreamBinding *binding, PyObject *object, bool output, const cha
     }
     binding->call = method;
     binding->file = true;
-    int text = is_text(object);
+    int text = Stream_is_text(object);
     if (text < 0)
         return -1;
     binding->text = text == 1;

@@ -47,6 +47,33 @@ static PyStructSequence_Field tag_fields[] = {
 static PyStructSequence_Desc tag_desc = {
     "wazero.TagType", "The type of a tag of exceptions.", tag_fields, 1};
 
+static PyStructSequence_Field definition_fields[] = {
+    {"index", "the number of the function, imported ones first"},
+    {"name", "its name from the name section, or ''"},
+    {"module_name", "the name of the module from the name section, or ''"},
+    {"debug_name", "both, as stack traces have them: 'module.name'"},
+    {"params", "tuple of the names of the parameter types"},
+    {"results", "tuple of the names of the result types"},
+    {"param_names", "tuple of the names of the parameters, empty if they have none"},
+    {"result_names", "tuple of the names of the results, empty if they have none"},
+    {"export_names", "tuple of the names under which it is exported"},
+    {"is_host", "whether it is a function of a host module"},
+    {0},
+};
+static PyStructSequence_Desc definition_desc = {"wazero.FunctionDefinition",
+                                                "What there is to know of a function.",
+                                                definition_fields, 10};
+
+static PyStructSequence_Field stack_frame_fields[] = {
+    {"function", "the FunctionDefinition of the function that runs"},
+    {"program_counter", "where it is in machine code, or in what is interpreted"},
+    {"source_offset", "where that is in the code section, 0 if it is not known"},
+    {0},
+};
+static PyStructSequence_Desc stack_frame_desc = {
+    "wazero.StackFrame", "A function that runs, as a listener sees it.",
+    stack_frame_fields, 3};
+
 static PyStructSequence_Field import_fields[] = {
     {"module", "the name of the module to import from"},
     {"name", "the name of what is imported"},
@@ -218,6 +245,50 @@ PyObject *Types_frame(State *state, const wazero_frame_t *frame)
     return fill(state->frame_struct, values, 4);
 }
 
+static PyObject *decode_name(wazero_name_t name)
+{
+    return PyUnicode_DecodeUTF8(name.data, (Py_ssize_t)name.size, "replace");
+}
+
+static PyObject *decode_names(const wazero_name_t *names, size_t count)
+{
+    PyObject *all = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; all && i < count; i++) {
+        PyObject *name = decode_name(names[i]);
+        if (name)
+            PyTuple_SET_ITEM(all, (Py_ssize_t)i, name);
+        else
+            Py_CLEAR(all);
+    }
+    return all;
+}
+
+PyObject *Types_definition(State *state, const wazero_function_definition_t *definition)
+{
+    const wazero_function_type_t *type = definition->type;
+    PyObject *values[] = {
+        PyLong_FromUnsignedLong(definition->index),
+        decode_name(definition->name),
+        decode_name(definition->module_name),
+        decode_name(definition->debug_name),
+        Types_names(type->params, type->param_count),
+        Types_names(type->results, type->result_count),
+        decode_names(definition->param_names, definition->param_name_count),
+        decode_names(definition->result_names, definition->result_name_count),
+        decode_names(definition->export_names, definition->export_name_count),
+        PyBool_FromLong(definition->is_host),
+    };
+    return fill(state->definition_struct, values, sizeof values / sizeof *values);
+}
+
+PyObject *Types_stack_frame(State *state, PyObject *function, uint64_t program_counter,
+                            uint64_t source_offset)
+{
+    PyObject *values[] = {function, PyLong_FromUnsignedLongLong(program_counter),
+                          PyLong_FromUnsignedLongLong(source_offset)};
+    return fill(state->stack_frame_struct, values, 3);
+}
+
 wazero_value_type_t Types_parse(PyObject *name)
 {
     static const wazero_value_type_t numbers[] = {WAZERO_TYPE_I32, WAZERO_TYPE_I64,
@@ -246,6 +317,8 @@ int Types_init(PyObject *module, State *state)
         {&state->import_type_struct, &import_desc},
         {&state->export_type_struct, &export_desc},
         {&state->frame_struct, &frame_desc},
+        {&state->definition_struct, &definition_desc},
+        {&state->stack_frame_struct, &stack_frame_desc},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         *all[i].type = PyStructSequence_NewType(all[i].desc);

@@ -78,9 +78,9 @@ static PyMethodDef functions[] = {
 static int wazero_exec(PyObject *module)
 {
     static int (*const parts[])(PyObject *, State *) = {
-        Threads_init, Errors_init,   Types_init,      Config_init,  Cache_init,
-        Runtime_init, Compiled_init, Module_init,     Exports_init, Function_init,
-        Memory_init,  Global_init,   HostModule_init,
+        Threads_init, Errors_init,   Types_init,      Config_init,   Cache_init,
+        Runtime_init, Compiled_init, Module_init,     Exports_init,  Function_init,
+        Memory_init,  Global_init,   HostModule_init, Listener_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -107,6 +107,7 @@ static int wazero_exec(PyObject *module)
     VISIT(global_type)                                                                 \
     VISIT(host_function_type)                                                          \
     VISIT(inherit_type)                                                                \
+    VISIT(call_type)                                                                   \
     VISIT(function_type_struct)                                                        \
     VISIT(memory_type_struct)                                                          \
     VISIT(table_type_struct)                                                           \
@@ -115,6 +116,8 @@ static int wazero_exec(PyObject *module)
     VISIT(import_type_struct)                                                          \
     VISIT(export_type_struct)                                                          \
     VISIT(frame_struct)                                                                \
+    VISIT(definition_struct)                                                           \
+    VISIT(stack_frame_struct)                                                          \
     VISIT(error)                                                                       \
     VISIT(compile_error)                                                               \
     VISIT(link_error)                                                                  \

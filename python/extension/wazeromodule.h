@@ -30,6 +30,7 @@
 
 #include "compat.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +50,7 @@ typedef struct {
     PyTypeObject *global_type;
     PyTypeObject *host_function_type;
     PyTypeObject *inherit_type;
+    PyTypeObject *call_type;
     PyTypeObject *function_type_struct;
     PyTypeObject *memory_type_struct;
     PyTypeObject *table_type_struct;
@@ -57,6 +59,8 @@ typedef struct {
     PyTypeObject *import_type_struct;
     PyTypeObject *export_type_struct;
     PyTypeObject *frame_struct;
+    PyTypeObject *definition_struct;
+    PyTypeObject *stack_frame_struct;
     PyObject *error;
     PyObject *compile_error;
     PyObject *link_error;
@@ -137,6 +141,44 @@ unsigned Threads_generation(void);
  * subinterpreters where Python itself does not. */
 int Threads_init(PyObject *module, State *state);
 
+/* ---------------------------------------------------------------- box.c ---------- */
+
+/* A Python object for the C library, with references of its own. */
+typedef struct {
+    atomic_uint references;
+    PyObject *object; /* NULL once it has been let go */
+} Box;
+
+/* Two references: the C library's, which Box_release gives back, and that of the Python
+ * object that owns what is in it, which Box_clear does. */
+Box *Box_new(PyObject *object);
+void Box_release(void *box);
+void Box_clear(Box **box);
+
+/* ---------------------------------------------------------------- listener.c ----- */
+
+/* A listener, for the C library. */
+typedef struct {
+    State *state;
+    Box *box;
+} Listener;
+
+/* What is compiled with listeners has of them; all zero without. */
+typedef struct {
+    wazero_listeners_t *handle;
+    PyObject *given; /* tuple of what was given, to compile the like */
+    Box **boxes;
+    size_t count;
+} Listeners;
+
+/* The keywords of listeners, at the end of a function's. */
+enum { LISTEN_LISTENER, LISTEN_LOG_CALLS, LISTEN_LOG_HOST, LISTEN_COUNT };
+#define LISTEN_NAMES "listener", "log_calls", "log_host"
+
+int Listeners_make(State *state, PyObject *const *given, Listeners *listeners);
+int Listeners_traverse(const Listeners *listeners, visitproc visit, void *arg);
+void Listeners_clear(Listeners *listeners);
+
 /* ---------------------------------------------------------------- objects -------- */
 
 typedef struct {
@@ -166,6 +208,7 @@ typedef struct CompiledObject {
     unsigned generation;    /* the process that can run it: Threads_generation() */
     /* The like in this process, if that is a forked child; NULL until it is needed. */
     struct CompiledObject *successor;
+    Listeners listeners;
     bool closed; /* in a forked child, which cannot close the handle */
     PyObject *weakrefs;
 } CompiledObject;
@@ -234,8 +277,9 @@ typedef struct ModuleObject {
     size_t host_count;
     StreamBinding streams[3];
     SourceBinding time_and_random[SOURCE_COUNT];
-    struct CloseNotice *notice; /* of on_close, or NULL */
-    PyObject *sources;          /* list of the Modules imported from, or NULL */
+    Box *notice;          /* of on_close, or NULL */
+    Listeners listeners;  /* of a host module */
+    PyObject *sources;    /* list of the Modules imported from, or NULL */
     PyObject *dependents; /* set of Modules whose functions may be reached, or NULL */
     PyObject *weakrefs;
 } ModuleObject;
@@ -297,6 +341,7 @@ int Function_init(PyObject *module, State *state);
 int Memory_init(PyObject *module, State *state);
 int Global_init(PyObject *module, State *state);
 int HostModule_init(PyObject *module, State *state);
+int Listener_init(PyObject *module, State *state);
 
 /* Makes a heap type of this module and, if name is not NULL, adds it. Returns a new
  * reference. */
@@ -307,6 +352,9 @@ PyTypeObject *State_add_type(PyObject *module, PyType_Spec *spec);
 /* Raises what libwazero reported and deletes error. Always returns NULL. This is the
  * one place where kinds become classes. */
 PyObject *Errors_raise(State *state, wazero_error_t *error);
+
+/* The exception for what libwazero reported: a new reference. */
+PyObject *Errors_exception(State *state, const wazero_error_t *error);
 
 /* Makes the error that ends a call from the exception that is set, and clears it. */
 wazero_error_t *Errors_to_host(void);
@@ -427,6 +475,11 @@ PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable)
 PyObject *Types_import(State *state, const wazero_extern_t *import);
 PyObject *Types_export(State *state, const wazero_extern_t *export);
 PyObject *Types_frame(State *state, const wazero_frame_t *frame);
+PyObject *Types_definition(State *state,
+                           const wazero_function_definition_t *definition);
+/* Takes function. */
+PyObject *Types_stack_frame(State *state, PyObject *function, uint64_t program_counter,
+                            uint64_t source_offset);
 
 /* The value type of this name, or 0 with a ValueError. */
 wazero_value_type_t Types_parse(PyObject *name);
@@ -470,13 +523,17 @@ enum {
 extern const char *const Config_option_names[OPTION_COUNT];
 
 /* The same in docstrings, which is what inspect reads. */
-#define CONFIG_SIGNATURE                                                               \
+#define CONFIG_PARAMETERS                                                              \
     "*, name=None, imports=None, args=None, env=None, stdin=None, stdout=None,\n"      \
     "            stderr=None, mounts=None, fs=None, listen=None, random=None,\n"       \
     "            walltime=None, nanotime=None, nanosleep=None, osyield=None,\n"        \
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
-    "            memory_limit=None, on_close=None, config=None)\n--\n\n"
+    "            memory_limit=None, on_close=None, config=None"
+#define CONFIG_SIGNATURE CONFIG_PARAMETERS ")\n--\n\n"
+#define CONFIG_LISTEN_SIGNATURE                                                        \
+    CONFIG_PARAMETERS ",\n            listener=None, log_calls=None, log_host=None)"   \
+                      "\n--\n\n"
 
 /* Fills options with new references (NULL where there is nothing), from the keywords
  * given and, where they say nothing, from the ModuleConfig among them. */
@@ -514,8 +571,6 @@ int Notice_configure(State *state, ModuleObject *module, PyObject *callable,
                      wazero_module_config_t *config);
 /* Sees to it that the callable of a module that is closed has been called. */
 void Notice_settle(ModuleObject *module);
-int Notice_traverse(ModuleObject *module, visitproc visit, void *arg);
-void Notice_clear(ModuleObject *module);
 
 /* ---------------------------------------------------------------- stream.c ------- */
 
@@ -525,6 +580,8 @@ int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
 
 /* Hands on what a text file's decoder still keeps; -1 with an exception. */
 int Stream_flush(StreamBinding *binding);
+/* 1 if a file object takes or gives str, -1 with an exception. */
+int Stream_is_text(PyObject *object);
 int Stream_traverse(StreamBinding *binding, visitproc visit, void *arg);
 void Stream_clear(StreamBinding *binding);
 
@@ -557,7 +614,7 @@ void Host_free_bindings(ModuleObject *module);
 
 /* Makes the module of host functions of Runtime.host_module. */
 PyObject *Host_module_new(State *state, RuntimeObject *runtime, PyObject *name,
-                          PyObject *functions);
+                          PyObject *functions, PyObject *const *listen);
 
 /* ---------------------------------------------------------------- the objects ---- */
 
@@ -570,7 +627,9 @@ bool Runtime_is_open(State *state, RuntimeObject *self);
 /* Forgets a named module that is closed. */
 void Runtime_forget(RuntimeObject *self, ModuleObject *module);
 
-PyObject *Compiled_new(State *state, RuntimeObject *runtime, PyObject *wasm);
+/* listen has LISTEN_COUNT values, or is NULL. */
+PyObject *Compiled_new(State *state, RuntimeObject *runtime, PyObject *wasm,
+                       PyObject *const *listen);
 /* What can be run in this process: itself, or in a forked child what was compiled anew
  * there. Borrowed; NULL with an exception, ClosedError if it is closed. */
 CompiledObject *Compiled_current(State *state, CompiledObject *self);

@@ -24,6 +24,8 @@ from wazero._wazero import (
     ForkedError,
     Frame,
     Function,
+    FunctionCall,
+    FunctionDefinition,
     FunctionType,
     Global,
     GlobalType,
@@ -35,6 +37,7 @@ from wazero._wazero import (
     MemoryType,
     Module,
     Runtime,
+    StackFrame,
     TableType,
     TagType,
     Timeout,
@@ -67,6 +70,8 @@ __all__ = [
     "ForkedError",
     "Frame",
     "Function",
+    "FunctionCall",
+    "FunctionDefinition",
     "FunctionType",
     "Global",
     "GlobalType",
@@ -74,12 +79,14 @@ __all__ = [
     "ImportType",
     "Interrupted",
     "LinkError",
+    "LogScope",
     "Memory",
     "MemoryType",
     "Module",
     "ModuleConfig",
     "Runtime",
     "RuntimeConfig",
+    "StackFrame",
     "TableType",
     "TagType",
     "Timeout",
@@ -99,7 +106,13 @@ if TYPE_CHECKING:
 
     from wazero._annotations import F32, F64, I32, I64
     from wazero._run import CompletedRun, run
-    from wazero.config import Features, FSConfig, ModuleConfig, RuntimeConfig
+    from wazero.config import (
+        Features,
+        FSConfig,
+        LogScope,
+        ModuleConfig,
+        RuntimeConfig,
+    )
     from wazero.trap import TrapCode
 
 __version__ = version()
@@ -112,6 +125,7 @@ _LAZY = {
     "Features": "config",
     "I32": "_annotations",
     "I64": "_annotations",
+    "LogScope": "config",
     "ModuleConfig": "config",
     "RuntimeConfig": "config",
     "TrapCode": "trap",

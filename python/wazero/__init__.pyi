@@ -17,6 +17,8 @@ from ._wazero import ExportType as ExportType
 from ._wazero import ForkedError as ForkedError
 from ._wazero import Frame as Frame
 from ._wazero import Function as Function
+from ._wazero import FunctionCall as FunctionCall
+from ._wazero import FunctionDefinition as FunctionDefinition
 from ._wazero import FunctionType as FunctionType
 from ._wazero import Global as Global
 from ._wazero import GlobalType as GlobalType
@@ -28,6 +30,7 @@ from ._wazero import Memory as Memory
 from ._wazero import MemoryType as MemoryType
 from ._wazero import Module as Module
 from ._wazero import Runtime as Runtime
+from ._wazero import StackFrame as StackFrame
 from ._wazero import TableType as TableType
 from ._wazero import TagType as TagType
 from ._wazero import Timeout as Timeout
@@ -39,6 +42,7 @@ from ._wazero import validate as validate
 from ._wazero import version as version
 from .config import Features as Features
 from .config import FSConfig as FSConfig
+from .config import LogScope as LogScope
 from .config import ModuleConfig as ModuleConfig
 from .config import RuntimeConfig as RuntimeConfig
 from .trap import TrapCode as TrapCode
@@ -64,6 +68,8 @@ __all__ = [
     "ForkedError",
     "Frame",
     "Function",
+    "FunctionCall",
+    "FunctionDefinition",
     "FunctionType",
     "Global",
     "GlobalType",
@@ -71,12 +77,14 @@ __all__ = [
     "ImportType",
     "Interrupted",
     "LinkError",
+    "LogScope",
     "Memory",
     "MemoryType",
     "Module",
     "ModuleConfig",
     "Runtime",
     "RuntimeConfig",
+    "StackFrame",
     "TableType",
     "TagType",
     "Timeout",

@@ -59,6 +59,23 @@ _Resolver: TypeAlias = Callable[[str], _Group | None]
 _ImportMapping: TypeAlias = Mapping[str, _Group]
 _Imports: TypeAlias = _ImportMapping | _Resolver | tuple[_ImportMapping, _Resolver]
 
+class _HasBefore(Protocol):
+    def before(self, call: FunctionCall, /) -> object: ...
+
+class _HasAfter(Protocol):
+    def after(self, call: FunctionCall, /) -> object: ...
+
+class _HasAbort(Protocol):
+    def abort(self, call: FunctionCall, /) -> object: ...
+
+_Listener: TypeAlias = (
+    Callable[[FunctionCall], object] | _HasBefore | _HasAfter | _HasAbort
+)
+_Listeners: TypeAlias = (
+    _Listener | list[_Listener] | tuple[_Listener, ...] | list[Any] | None
+)
+_Log: TypeAlias = _Writable | Callable[[str], object]
+
 _features: dict[str, int]
 
 @final
@@ -195,6 +212,80 @@ class Frame(structseq[Any], tuple[str, str, str, str]):
     def source(self) -> str: ...
 
 @final
+class FunctionDefinition(
+    structseq[Any],
+    tuple[
+        int,
+        str,
+        str,
+        str,
+        tuple[str, ...],
+        tuple[str, ...],
+        tuple[str, ...],
+        tuple[str, ...],
+        tuple[str, ...],
+        bool,
+    ],
+):
+    __match_args__: Final = (
+        "index",
+        "name",
+        "module_name",
+        "debug_name",
+        "params",
+        "results",
+        "param_names",
+        "result_names",
+        "export_names",
+        "is_host",
+    )
+    @property
+    def index(self) -> int: ...  # type: ignore[override]
+    @property
+    def name(self) -> str: ...
+    @property
+    def module_name(self) -> str: ...
+    @property
+    def debug_name(self) -> str: ...
+    @property
+    def params(self) -> tuple[str, ...]: ...
+    @property
+    def results(self) -> tuple[str, ...]: ...
+    @property
+    def param_names(self) -> tuple[str, ...]: ...
+    @property
+    def result_names(self) -> tuple[str, ...]: ...
+    @property
+    def export_names(self) -> tuple[str, ...]: ...
+    @property
+    def is_host(self) -> bool: ...
+
+@final
+class StackFrame(structseq[Any], tuple[FunctionDefinition, int, int]):
+    __match_args__: Final = ("function", "program_counter", "source_offset")
+    @property
+    def function(self) -> FunctionDefinition: ...
+    @property
+    def program_counter(self) -> int: ...
+    @property
+    def source_offset(self) -> int: ...
+
+@final
+class FunctionCall:
+    @property
+    def module(self) -> Module | None: ...
+    @property
+    def function(self) -> FunctionDefinition: ...
+    @property
+    def params(self) -> tuple[Any, ...] | None: ...
+    @property
+    def results(self) -> tuple[Any, ...] | None: ...
+    @property
+    def error(self) -> BaseException | None: ...
+    @property
+    def stack(self) -> tuple[StackFrame, ...]: ...
+
+@final
 class HostFunction:
     @property
     def callable(self) -> Callable[..., object]: ...
@@ -237,7 +328,14 @@ class Runtime:
     ) -> Self: ...
     @property
     def closed(self) -> bool: ...
-    def compile(self, wasm: Buffer | os.PathLike[str]) -> CompiledModule: ...
+    def compile(
+        self,
+        wasm: Buffer | os.PathLike[str],
+        *,
+        listener: _Listeners = None,
+        log_calls: _Log | None = None,
+        log_host: int | None = None,
+    ) -> CompiledModule: ...
     def instantiate(
         self,
         wasm: Buffer | CompiledModule | os.PathLike[str],
@@ -265,6 +363,9 @@ class Runtime:
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
         config: ModuleConfig | None = None,
+        listener: _Listeners = None,
+        log_calls: _Log | None = None,
+        log_host: int | None = None,
     ) -> Module: ...
     def instantiate_file(
         self,
@@ -293,9 +394,18 @@ class Runtime:
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
         config: ModuleConfig | None = None,
+        listener: _Listeners = None,
+        log_calls: _Log | None = None,
+        log_host: int | None = None,
     ) -> Module: ...
     def host_module(
-        self, name: str, functions: Mapping[str, Callable[..., object] | HostFunction]
+        self,
+        name: str,
+        functions: Mapping[str, Callable[..., object] | HostFunction],
+        *,
+        listener: _Listeners = None,
+        log_calls: _Log | None = None,
+        log_host: int | None = None,
     ) -> Module: ...
     def module(self, name: str, /) -> Module | None: ...
     def close(self, exit_code: int = 0) -> None: ...

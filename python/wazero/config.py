@@ -87,6 +87,20 @@ class Features(IntFlag):
         return int.__format__(self, spec) if spec else str(self)
 
 
+class LogScope(IntFlag):
+    """Which functions of the host log_host logs, as wazero numbers them."""
+
+    NONE = 0
+    CLOCK = 1 << 1
+    PROC = 1 << 2
+    FILESYSTEM = 1 << 3
+    MEMORY = 1 << 4
+    POLL = 1 << 5
+    RANDOM = 1 << 6
+    SOCK = 1 << 7
+    ALL = (1 << 64) - 1
+
+
 @dataclass(frozen=True)
 class RuntimeConfig:
     """The options of a Runtime."""

@@ -1,0 +1,20 @@
+;; What listeners are told of: calls within the module, of the host, that trap, that
+;; exhaust the stack; and a function put into another module's table.
+(module $listened
+  (import "env" "host" (func $host (param i32) (result i32)))
+  (import "library" "table" (table 3 funcref))
+  (memory (export "memory") 1)
+  (elem (i32.const 2) $five)
+  (func $five (result i32) (i32.const 5))
+  (func $double (export "double") (export "twice") (param $x i32) (result i32)
+    (i32.mul (local.get $x) (i32.const 2)))
+  (func $outer (export "outer") (param $x i32) (result i32)
+    (i32.add (call $double (local.get $x)) (call $host (local.get $x))))
+  (func $fail (export "fail") (param i32) (result i32) (unreachable))
+  (func $deep (export "deep") (param $n i32) (result i32)
+    (if (result i32) (local.get $n)
+      (then (call $deep (i32.sub (local.get $n) (i32.const 1))))
+      (else (call $fail (i32.const 7)))))
+  (func $wide (export "wide") (param i64 f32 f64) (result f64 i64)
+    (local.get 2) (local.get 0))
+  (func $endless (export "endless") (call $endless)))
