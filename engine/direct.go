@@ -88,7 +88,7 @@ type directLayout struct {
 	// offsets in moduleEngine
 	opaque, compiled uintptr
 	// offsets in compiledModule, and in what it leads to
-	executables, code uintptr
+	executables, code, sourceMap uintptr
 
 	functionType uintptr // the first word of a *hostFunction in an interface
 	moduleHooks  uintptr // offset in the module instance
@@ -146,7 +146,7 @@ func findDirectLayout(returnStub uintptr) (l *directLayout, err error) {
 func (l *directLayout) findFields() error {
 	bytes, pointer := reflect.TypeFor[[]byte](), reflect.TypeFor[*byte]()
 	word := reflect.TypeFor[uintptr]()
-	var execution, compiled, executables reflect.Type
+	var execution, compiled, executables, sourceMap reflect.Type
 	err := locate(l.function, []wantedField{
 		{"preambleExecutable", pointer, nil, &l.preamble},
 		{"executable", pointer, nil, &l.executable},
@@ -166,7 +166,13 @@ func (l *directLayout) findFields() error {
 	if err != nil {
 		return err
 	}
-	err = locate(compiled, []wantedField{{"executables", nil, &executables, &l.executables}})
+	err = locate(compiled, []wantedField{
+		{"executables", nil, &executables, &l.executables},
+		{"sourceMap", nil, &sourceMap, &l.sourceMap},
+	})
+	if err == nil && !isSourceMap(sourceMap) {
+		err = fmt.Errorf("wazero's source map is an unexpected %v", sourceMap)
+	}
 	if err != nil {
 		return err
 	}

@@ -120,6 +120,8 @@ func functionStep(h handle, stack []uint64) *failure {
 	preamble := function.layout.preambleOf(function.Function)
 	defer func(before uintptr) { *preamble = before }(*preamble)
 	*preamble = function.layout.returnStub
+	placesInUse.RLock() // for the trace of an error
+	defer placesInUse.RUnlock()
 	if err := function.CallWithStack(context.Background(), stack); err != nil {
 		return callFailure(err)
 	}

@@ -186,7 +186,7 @@ func TestStartSection(t *testing.T) {
 		b2.forward("", nil, nil, b2.importFunction("env", "f", nil, nil))
 		one := uint32(1)
 		b2.start = &one
-		c, f := runtimeCompile(r, b2.bytes(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: b2.bytes()})
 		must(t, c, f)
 		config := &moduleConfig{user: 9, imports: []moduleImport{{"env", env}}}
 		var caller uintptr

@@ -40,7 +40,7 @@ func TestListenerThatCannotListen(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = other.Close() }()
-		compiled, f := runtimeCompile(r, (&binaryModule{}).bytes(), nil)
+		compiled, f := runtimeCompile(r, &compileTask{binary: (&binaryModule{}).bytes()})
 		must(t, compiled, f)
 		_, f = moduleNew(r, compiled, &moduleConfig{
 			listeners: []listener{{host: "127.0.0.1", port: other.Addr().(*net.TCPAddr).Port}},

@@ -64,7 +64,7 @@ func listenedModule(t *testing.T, r handle, l *listening) (m, c handle) {
 	t.Helper()
 	b := &binaryModule{name: "calc"}
 	b.forward("f", []byte{i32}, []byte{i32}, b.function("double", []byte{i32}, []byte{i32}, 0x20, 0, 0x20, 0, 0x6a))
-	c, f := runtimeCompile(r, b.bytes(), l)
+	c, f := runtimeCompile(r, &compileTask{binary: b.bytes(), listening: l})
 	must(t, c, f)
 	m, f = moduleNew(r, c, &moduleConfig{user: 77})
 	return must(t, m, f), c

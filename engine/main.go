@@ -80,11 +80,41 @@ func wz_compiler_supported() C.bool {
 	return C.bool(compilerSupports(api.CoreFeaturesV2))
 }
 
+//export wz_code_version
+func wz_code_version() *C.char {
+	defer quiet()
+	version, err := codeVersion()
+	if err != nil {
+		return nil
+	}
+	text, _ := newText(version)
+	return (*C.char)(text)
+}
+
+//export wz_digest
+func wz_digest(data unsafe.Pointer, size C.size_t, salt unsafe.Pointer, saltSize C.size_t, sum *C.uint8_t) {
+	defer quiet()
+	key := digest(unsafe.Slice((*byte)(data), int(size)), unsafe.Slice((*byte)(salt), int(saltSize)))
+	copy(unsafe.Slice((*byte)(sum), len(key)), key[:])
+}
+
 //export wz_cache_new
-func wz_cache_new(directory C.wz_string, cache *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+func wz_cache_new(folder C.wz_string, cache *C.wz_handle, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
-	h, f := cacheNew(goString(directory))
+	h, f := cacheNew(goString(folder))
 	return deliver(h, f, cache, failed)
+}
+
+//export wz_cache_find
+func wz_cache_find(cache C.wz_handle, key *C.uint8_t) C.wz_handle {
+	defer quiet()
+	return C.wz_handle(cacheFind(handle(cache), keyAt(key)))
+}
+
+//export wz_entry_close
+func wz_entry_close(entry C.wz_handle) {
+	defer quiet()
+	entryClose(handle(entry))
 }
 
 //export wz_cache_close
@@ -102,6 +132,7 @@ func wz_runtime_new(config *C.wz_runtime_config, runtime *C.wz_handle, failed *C
 		features:         uint64(config.features),
 		cache:            handle(config.cache),
 		debugInfo:        bool(config.debug_info),
+		capacityFromMax:  bool(config.memory_capacity_from_max),
 	})
 	return deliver(h, f, runtime, failed)
 }
@@ -113,12 +144,16 @@ func wz_runtime_close(runtime C.wz_handle, exitCode C.uint32_t) {
 }
 
 //export wz_runtime_compile
-func wz_runtime_compile(runtime C.wz_handle, wasm unsafe.Pointer, size C.size_t, listening *C.wz_listening, compiled *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+func wz_runtime_compile(runtime C.wz_handle, given *C.wz_compilation, compiled *C.wz_handle, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
-	// wazero keeps slices of the binary (code for the interpreter, data segments), so
-	// it gets a copy of its own.
-	binary := bytes.Clone(unsafe.Slice((*byte)(wasm), int(size)))
-	h, f := runtimeCompile(handle(runtime), binary, goListening(listening))
+	h, f := runtimeCompile(handle(runtime), &compileTask{
+		binary:    unsafe.Slice((*byte)(given.wasm), int(given.size)),
+		workers:   int(given.workers),
+		key:       keyAt(given.key),
+		entry:     handle(given.entry),
+		lines:     bool(given.lines),
+		listening: goListening(given.listening),
+	})
 	return deliver(h, f, compiled, failed)
 }
 
@@ -219,6 +254,12 @@ func wz_module_close(module C.wz_handle, exitCode C.uint32_t) {
 func wz_module_release(module C.wz_handle) {
 	defer quiet()
 	moduleRelease(handle(module))
+}
+
+//export wz_module_load_places
+func wz_module_load_places(module C.wz_handle) {
+	defer quiet()
+	moduleLoadPlaces(handle(module))
 }
 
 //export wz_function_new
@@ -369,6 +410,15 @@ func goListening(given *C.wz_listening) *listening {
 		user: uintptr(given.user), log: bool(given.log),
 		hostOnly: bool(given.log_host_only), scopes: uint64(given.log_scopes),
 	}
+}
+
+// keyAt copies the key of an entry; nil for none.
+func keyAt(key *C.uint8_t) *entryKey {
+	if key == nil {
+		return nil
+	}
+	copied := *(*entryKey)(unsafe.Pointer(key))
+	return &copied
 }
 
 // goString copies a string of C's.

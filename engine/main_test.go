@@ -184,7 +184,7 @@ func fails(t testing.TB, f *failure, kind int32, texts ...string) {
 // released at the end of the test.
 func instantiateBytes(t testing.TB, r handle, wasm []byte, config *moduleConfig) handle {
 	t.Helper()
-	c, f := runtimeCompile(r, wasm, nil)
+	c, f := runtimeCompile(r, &compileTask{binary: wasm})
 	must(t, c, f)
 	if config == nil {
 		config = &moduleConfig{}

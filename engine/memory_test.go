@@ -82,7 +82,7 @@ func TestMemory(t *testing.T) {
 
 func TestMemoryRefused(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		c, f := runtimeCompile(r, memoryOwner(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: memoryOwner()})
 		must(t, c, f)
 		lib.refuseNew = true
 		_, f = moduleNew(r, c, &moduleConfig{})
@@ -96,7 +96,7 @@ func TestMemoryRefused(t *testing.T) {
 		// refused though nothing is asked for
 		b := &binaryModule{}
 		b.memory(0, 1)
-		c, f = runtimeCompile(r, b.bytes(), nil)
+		c, f = runtimeCompile(r, &compileTask{binary: b.bytes()})
 		must(t, c, f)
 		lib.refuseNew = true
 		_, f = moduleNew(r, c, &moduleConfig{})
@@ -263,7 +263,7 @@ func TestFailedModuleKeepsItsMemory(t *testing.T) {
 		start := guest.function("", nil, nil, 0x00)
 		guest.start = &start
 		guest.segment([]byte{8}, "\x2a\x00\x00\x00")
-		c, f := runtimeCompile(r, guest.bytes(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: guest.bytes()})
 		must(t, c, f)
 		_, f = moduleNew(r, c, &moduleConfig{imports: []moduleImport{{"m", owner}}})
 		fails(t, f, errorTrap, "start function[1] failed: wasm error: unreachable")

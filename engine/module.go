@@ -45,7 +45,8 @@ type mount struct {
 type wasmModule struct {
 	api.Module
 	layout *moduleLayout
-	hooks  *moduleHooks // nil of a host module
+	hooks  *moduleHooks   // nil of a host module
+	places *pendingPlaces // of what it is compiled from, or nil
 }
 
 // users has the user of each api.Module that lib has not released, closed or not.
@@ -157,6 +158,7 @@ func moduleNew(runtimeHandle, compiledHandle handle, config *moduleConfig) (hand
 	memory := m.layout.memoryOf(m.Module)
 	allocator.attach(*memory)
 	m.hooks = &moduleHooks{user: config.user, memory: memory, opened: opened}
+	m.places = compiled.places
 	*m.layout.notifierOf(m.Module) = m.hooks
 	*m.layout.closerOf(m.Module) = m.hooks
 	users.Store(m.Module, config.user)

@@ -28,7 +28,7 @@ func TestLinkErrors(t *testing.T) {
 		} {
 			b := &binaryModule{}
 			build(b)
-			c, f := runtimeCompile(r, b.bytes(), nil)
+			c, f := runtimeCompile(r, &compileTask{binary: b.bytes()})
 			must(t, c, f)
 			_, f = moduleNew(r, c, &moduleConfig{imports: []moduleImport{{"m", m}}})
 			fails(t, f, errorLink, text)
@@ -71,7 +71,7 @@ func TestOddImportNames(t *testing.T) {
 func TestForeignCompiledModule(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
 		other := newRuntime(t, engineCompiler)
-		c, f := runtimeCompile(other, calculator(), nil)
+		c, f := runtimeCompile(other, &compileTask{binary: calculator()})
 		must(t, c, f)
 		_, f = moduleNew(r, c, &moduleConfig{})
 		fails(t, f, errorInvalid, "of another runtime")
@@ -86,7 +86,7 @@ func TestSegmentsOutOfBounds(t *testing.T) {
 		b.memory(1, 1)
 		b.segment([]byte{0xff, 0xff, 0x03}, "x") // 65535: fits
 		b.segment([]byte{0xff, 0xff, 0x03}, "xy")
-		c, f := runtimeCompile(r, b.bytes(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: b.bytes()})
 		must(t, c, f)
 		_, f = moduleNew(r, c, &moduleConfig{})
 		fails(t, f, errorTrap)
@@ -108,7 +108,7 @@ func TestOldSegmentsOutOfBounds(t *testing.T) {
 	b := &binaryModule{}
 	b.memory(1, 1)
 	b.segment([]byte{0x7f}, "x") // -1
-	c, f := runtimeCompile(r, b.bytes(), nil)
+	c, f := runtimeCompile(r, &compileTask{binary: b.bytes()})
 	must(t, c, f)
 	_, f = moduleNew(r, c, &moduleConfig{})
 	fails(t, f, errorTrap, "data[0]: out of bounds memory access")
@@ -121,7 +121,7 @@ func TestOldSegmentsOutOfBounds(t *testing.T) {
 	b.importTable("m", "table", 1, 1)
 	b.function("", nil, nil)
 	b.element(1, 0)
-	c, f = runtimeCompile(r, b.bytes(), nil)
+	c, f = runtimeCompile(r, &compileTask{binary: b.bytes()})
 	must(t, c, f)
 	_, f = moduleNew(r, c, &moduleConfig{imports: []moduleImport{{"m", m}}})
 	fails(t, f, errorTrap, "element[0].init exceeds min table size")
@@ -132,7 +132,7 @@ func TestOldSegmentsOutOfBounds(t *testing.T) {
 
 func TestModuleConfigErrors(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		c, f := runtimeCompile(r, calculator(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: calculator()})
 		must(t, c, f)
 		_, f = moduleNew(r, c, &moduleConfig{args: []string{"a\x00"}})
 		fails(t, f, errorInvalid, "args invalid: contains NUL")
@@ -185,7 +185,7 @@ func TestLibIsToldOfClosedModules(t *testing.T) {
 // TestModulesAreCollected makes and forgets modules, and looks that nothing keeps them.
 func TestModulesAreCollected(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		c, f := runtimeCompile(r, memoryOwner(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: memoryOwner()})
 		must(t, c, f)
 		const n = 200
 		for i := range uintptr(n) {
@@ -213,7 +213,7 @@ func BenchmarkModule(b *testing.B) {
 	for name, wasm := range map[string][]byte{"tiny": calculator(), "memory": memoryOwner()} {
 		b.Run(name, func(b *testing.B) {
 			r := newRuntime(b, engineCompiler)
-			c, _ := runtimeCompile(r, wasm, nil)
+			c, _ := runtimeCompile(r, &compileTask{binary: wasm})
 			config := &moduleConfig{}
 			for b.Loop() {
 				m, f := moduleNew(r, c, config)

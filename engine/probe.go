@@ -62,7 +62,7 @@ func newProbe() (p *probe, f *failure) {
 	if f != nil {
 		return p, f
 	}
-	if p.compiled, f = runtimeCompile(p.runtime, probeBinary, nil); f != nil {
+	if p.compiled, f = runtimeCompile(p.runtime, &compileTask{binary: probeBinary}); f != nil {
 		return p, f
 	}
 	config := &moduleConfig{user: probeUser, imports: []moduleImport{{"h", p.hostHandle}}}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 )
 
 // engineKind is wazero_engine_kind_t.
@@ -31,10 +32,12 @@ type runtimeConfig struct {
 	features         uint64
 	cache            handle
 	debugInfo        bool
+	capacityFromMax  bool
 }
 
 type wasmRuntime struct {
 	wazero.Runtime
+	folder *entryFolder // of its cache, or nil
 	mutex  sync.RWMutex
 	closed bool // guarded by mutex
 }
@@ -42,7 +45,18 @@ type wasmRuntime struct {
 type compiledModule struct {
 	wazero.CompiledModule
 	runtime     *wasmRuntime
-	compilation *compilation // of a module with listeners, or nil
+	places      *pendingPlaces // the source map that is still in the cache's file, or nil
+	compilation *compilation   // of a module with listeners, or nil
+}
+
+// compileTask is wz_compilation.
+type compileTask struct {
+	binary    []byte
+	workers   int
+	key       *entryKey
+	entry     handle
+	lines     bool
+	listening *listening
 }
 
 func runtimeNew(config runtimeConfig) (handle, *failure) {
@@ -59,15 +73,19 @@ func runtimeNew(config runtimeConfig) (handle, *failure) {
 	}
 	c = c.WithCoreFeatures(api.CoreFeatures(config.features)).
 		WithMemoryLimitPages(config.memoryLimitPages).
+		WithMemoryCapacityFromMax(config.capacityFromMax).
 		WithDebugInfoEnabled(config.debugInfo)
+	r := &wasmRuntime{}
 	if config.cache != 0 {
 		cache := lookup[compilationCache](config.cache)
 		if cache == nil {
 			return 0, badHandle("cache", config.cache)
 		}
 		c = c.WithCompilationCache(cache.CompilationCache)
+		r.folder = cache.folder
 	}
-	return newHandle(&wasmRuntime{Runtime: wazero.NewRuntimeWithConfig(context.Background(), c)}), nil
+	r.Runtime = wazero.NewRuntimeWithConfig(context.Background(), c)
+	return newHandle(r), nil
 }
 
 // enter finds a runtime and keeps it from being closed until leave.
@@ -99,24 +117,44 @@ func runtimeClose(h handle, exitCode uint32) {
 	_ = r.CloseWithExitCode(context.Background(), exitCode)
 }
 
-// runtimeCompile compiles a module. wazero keeps the binary.
-func runtimeCompile(h handle, binary []byte, listening *listening) (handle, *failure) {
+// runtimeCompile compiles a module, or loads it from an entry of the cache. wazero keeps
+// nothing of the binary: its decoder copies what it needs.
+func runtimeCompile(h handle, given *compileTask) (handle, *failure) {
 	r, f := enterRuntime(h)
 	if f != nil {
 		return 0, f
 	}
 	defer r.leave()
 	made := &compiledModule{runtime: r}
-	if listening.isSomebody() {
+	binary := given.binary
+	if given.listening.isSomebody() {
 		made.compilation = newCompilation(binary)
 		binary = made.compilation.mark(binary)
 	}
-	compiled, err := r.CompileModule(listening.context(), binary)
+	request := &entryRequest{key: given.key, lines: given.lines}
+	if given.entry != 0 {
+		request.found = lookup[entry](given.entry)
+		if request.found == nil {
+			return 0, badHandle("cache entry", given.entry)
+		}
+		if request.found.MapCount > 0 && !given.lines {
+			made.places = request.found.pending()
+		}
+	}
+	var err error
+	compile := func() {
+		ctx := experimental.WithCompilationWorkers(given.listening.context(), given.workers)
+		made.CompiledModule, err = r.CompileModule(ctx, binary)
+	}
+	if r.folder != nil {
+		r.folder.during(request, compile)
+	} else {
+		compile()
+	}
 	if err != nil {
 		made.compilation.release()
 		return 0, compileFailure(err)
 	}
-	made.CompiledModule = compiled
 	return newHandle(made), nil
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"strings"
 	"sync"
 	"testing"
 
@@ -21,7 +19,7 @@ func TestRuntimeConfiguration(t *testing.T) {
 	b.function("extend", []byte{i32}, []byte{i32}, 0x20, 0, 0xc0)
 	h, f := runtimeNew(runtimeConfig{memoryLimitPages: 65536, features: 1 << 2})
 	must(t, h, f)
-	_, f = runtimeCompile(h, b.bytes(), nil)
+	_, f = runtimeCompile(h, &compileTask{binary: b.bytes()})
 	fails(t, f, errorCompile, "feature \"sign-extension-ops\" is disabled")
 	runtimeClose(h, 0)
 
@@ -29,29 +27,29 @@ func TestRuntimeConfiguration(t *testing.T) {
 	must(t, h, f)
 	large := &binaryModule{}
 	large.memory(2, 3)
-	_, f = runtimeCompile(h, large.bytes(), nil)
+	_, f = runtimeCompile(h, &compileTask{binary: large.bytes()})
 	fails(t, f, errorCompile, "min 2 pages (128 Ki) over limit of 1 pages (64 Ki)")
 	runtimeClose(h, 0)
 }
 
 func TestCompile(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		_, f := runtimeCompile(r, []byte("rubbish!"), nil)
+		_, f := runtimeCompile(r, &compileTask{binary: []byte("rubbish!")})
 		fails(t, f, errorCompile)
 		if f.message != "invalid magic number" {
 			t.Errorf("text is %q", f.message)
 		}
-		_, f = runtimeCompile(r, nil, nil)
+		_, f = runtimeCompile(r, &compileTask{binary: nil})
 		fails(t, f, errorCompile, "invalid magic number")
 		bad := &binaryModule{}
 		bad.function("f", nil, []byte{i32})
-		_, f = runtimeCompile(r, bad.bytes(), nil)
+		_, f = runtimeCompile(r, &compileTask{binary: bad.bytes()})
 		fails(t, f, errorCompile, "invalid function[0] export[\"f\"]")
-		c, f := runtimeCompile(r, calculator(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: calculator()})
 		must(t, c, f)
-		_, f = runtimeCompile(c, calculator(), nil)
+		_, f = runtimeCompile(c, &compileTask{binary: calculator()})
 		fails(t, f, errorInvalid, "not a handle of a runtime")
-		_, f = runtimeCompile(0, calculator(), nil)
+		_, f = runtimeCompile(0, &compileTask{binary: calculator()})
 		fails(t, f, errorInvalid)
 		_, f = moduleNew(r, r, &moduleConfig{})
 		fails(t, f, errorInvalid, "compiled module")
@@ -69,9 +67,9 @@ func TestCompile(t *testing.T) {
 // TestCompiledCloseWhileRunning closes what a module was made of, twice compiled.
 func TestCompiledCloseKeepsModules(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
-		one, f := runtimeCompile(r, calculator(), nil)
+		one, f := runtimeCompile(r, &compileTask{binary: calculator()})
 		must(t, one, f)
-		two, f := runtimeCompile(r, calculator(), nil)
+		two, f := runtimeCompile(r, &compileTask{binary: calculator()})
 		must(t, two, f)
 		m, f := moduleNew(r, one, &moduleConfig{})
 		must(t, m, f)
@@ -95,7 +93,7 @@ func TestCompiledCloseKeepsModules(t *testing.T) {
 func TestRuntimeClose(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
 		m := instantiateBytes(t, r, calculator(), nil)
-		c, f := runtimeCompile(r, calculator(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: calculator()})
 		must(t, c, f)
 		add, f := functionNew(m, calculatorAdd)
 		must(t, add, f)
@@ -108,7 +106,7 @@ func TestRuntimeClose(t *testing.T) {
 		if f.exitCode != 9 || stack[0] != 1 {
 			t.Errorf("code %d, stack %v", f.exitCode, stack)
 		}
-		_, f = runtimeCompile(r, calculator(), nil)
+		_, f = runtimeCompile(r, &compileTask{binary: calculator()})
 		fails(t, f, errorClosed, "the runtime is closed")
 		_, f = moduleNew(r, c, &moduleConfig{})
 		fails(t, f, errorClosed, "the runtime is closed")
@@ -135,7 +133,7 @@ func TestRuntimeCloseHammer(t *testing.T) {
 			for range 4 {
 				wait.Go(func() {
 					for {
-						c, f := runtimeCompile(r, memoryOwner(), nil)
+						c, f := runtimeCompile(r, &compileTask{binary: memoryOwner()})
 						if f != nil {
 							if f.kind != errorClosed {
 								t.Errorf("kind %d: %s", f.kind, f.message)
@@ -160,53 +158,6 @@ func TestRuntimeCloseHammer(t *testing.T) {
 			wait.Wait()
 		})
 	}
-}
-
-func TestCache(t *testing.T) {
-	directory := t.TempDir() + "/new"
-	wasm := calculator()
-	for _, place := range []string{"", directory, directory} {
-		cache, f := cacheNew(place)
-		must(t, cache, f)
-		for range 2 {
-			r, f := runtimeNew(runtimeConfig{memoryLimitPages: 65536, features: features, cache: cache})
-			must(t, r, f)
-			m := instantiateBytes(t, r, wasm, nil)
-			if got := result(t, m, calculatorAdd, 5, 7); got != 12 {
-				t.Error(got)
-			}
-			moduleRelease(m)
-			runtimeClose(r, 0)
-		}
-		cacheClose(cache)
-		cacheClose(cache)
-		_, f = runtimeNew(runtimeConfig{memoryLimitPages: 1, cache: cache})
-		fails(t, f, errorClosed, "cache")
-	}
-	entries, err := os.ReadDir(directory)
-	if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), "wazero-v1.12.0-") {
-		t.Errorf("the key is not of the version: %v, %v", entries, err)
-	}
-	// A damaged file is no fault of the module's.
-	files, err := os.ReadDir(directory + "/" + entries[0].Name())
-	if err != nil || len(files) != 1 {
-		t.Skip("no compiler here")
-	}
-	name := directory + "/" + entries[0].Name() + "/" + files[0].Name()
-	if err := os.WriteFile(name, []byte("rubbish, rubbish, rubbish"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cache, f := cacheNew(directory)
-	must(t, cache, f)
-	r, f := runtimeNew(runtimeConfig{memoryLimitPages: 65536, features: features, cache: cache})
-	must(t, r, f)
-	_, f = runtimeCompile(r, wasm, nil)
-	fails(t, f, errorInternal, "compilationcache: ")
-	runtimeClose(r, 0)
-	cacheClose(cache)
-
-	_, f = cacheNew(name)
-	fails(t, f, errorInvalid, "is not dir")
 }
 
 func TestEngineVersion(t *testing.T) {

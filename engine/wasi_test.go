@@ -361,7 +361,7 @@ func TestDescriptorsAreClosed(t *testing.T) {
 		expect("proc_exit", 0)
 		moduleRelease(g.module)
 		// a module that cannot be made
-		c, f := runtimeCompile(r, memoryOwner(), nil)
+		c, f := runtimeCompile(r, &compileTask{binary: memoryOwner()})
 		must(t, c, f)
 		lib.refuseNew = true
 		_, f = moduleNew(r, c, &moduleConfig{streams: streams})

@@ -394,13 +394,28 @@ static inline double wazero_decode_f64(uint64_t slot)
 
 /* ---------------------------------------------------------------- cache ---------- */
 
-/* Keeps compiled code so that compiling the same bytes again costs nothing: in memory
- * if directory is NULL, else in files below directory (UTF-8, made if missing) that
- * later processes find too. One cache may serve any number of runtimes.
+/* Keeps compiled code so that compiling the same bytes again costs little: in memory if
+ * directory is NULL, else in files below directory (made if missing, and private)
+ * that later processes find too. One cache may serve any number of runtimes, and one
+ * directory any number of processes at once. The files are executed, so a directory is
+ * refused that others own or may write to, and such a file is passed over. So is a
+ * damaged one: the module is compiled, and the file replaced. That files cannot be
+ * written is no error either. Nothing removes old files: delete them at any time.
  * Ownership: *cache is the caller's; runtimes that use it keep it alive. Threads:
- * any. Errors: INVALID when the directory cannot be used, INTERNAL. */
+ * any. Errors: INVALID when the directory cannot be used, MEMORY, INTERNAL. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_cache_new(const char *directory,
                                                              wazero_cache_t **cache);
+
+/* The cache of this user: in the directory that the environment variable
+ * WAZERO_CACHE_DIR names, or in wazero below XDG_CACHE_HOME, or in ~/.cache/wazero.
+ * Ownership, Threads: as wazero_cache_new. Errors: the same, and INVALID when none of
+ * these variables, nor HOME, says where. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_cache_new_default(wazero_cache_t **cache);
+
+/* The absolute path of the cache's directory, NULL if it is in memory.
+ * Ownership: borrowed from cache. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_cache_directory(const wazero_cache_t *cache);
 
 /* Ownership: takes cache, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_cache_delete(wazero_cache_t *cache);
@@ -455,7 +470,8 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_features_require(wazero_features_t features, wazero_features_t required);
 
 /* The default configuration: engine AUTO, features V2, memories up to 65,536 pages,
- * tables up to 10,000,000 elements, debug information off.
+ * tables up to 10,000,000 elements, debug information on, no cache, compiling on as
+ * many threads as the process has processors.
  * Ownership: *config is the caller's. Threads: any. Errors: MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_runtime_config_new(wazero_runtime_config_t **config);
@@ -487,9 +503,8 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_runtime_config_set_table_limit(wazero_runtime_config_t *config,
                                       uint32_t elements);
 
-/* Whether stack traces carry source lines where the module has DWARF (default: no). Go
- * reads DWARF, and a module made for it can make Go run out of memory, which ends the
- * process: turn it on for modules that you trust.
+/* Whether stack traces carry source lines where the module has DWARF (default: yes). It
+ * is read when there is a trace to write, and takes nothing before.
  * Ownership: nothing. Threads: one. Errors: none. */
 WAZERO_API void wazero_runtime_config_set_debug_info(wazero_runtime_config_t *config,
                                                      bool enabled);
@@ -500,6 +515,20 @@ WAZERO_API void wazero_runtime_config_set_debug_info(wazero_runtime_config_t *co
 WAZERO_API void
 wazero_runtime_config_set_custom_sections(wazero_runtime_config_t *config,
                                           bool enabled);
+
+/* Whether a memory gets address space for all that it may grow to when it is made, or
+ * cannot be made (default: no). Without it, where the address space is limited a memory
+ * gets less, and may move when it grows; where it is not, there is no difference.
+ * Ownership: nothing. Threads: one. Errors: none. */
+WAZERO_API void wazero_runtime_config_set_memory_capacity_from_max(
+    wazero_runtime_config_t *config, bool enabled);
+
+/* How many threads compile the functions of a module, from 1 to 1,024; 0 for as many as
+ * there are processors that this process may use (the default).
+ * Ownership: nothing. Threads: one. Errors: INVALID out of range. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_runtime_config_set_compilation_workers(wazero_runtime_config_t *config,
+                                              uint32_t workers);
 
 /* The cache to use, or NULL for none (the default).
  * Ownership: config keeps cache alive. Threads: one. Errors: none. */

@@ -151,15 +151,16 @@ static uintptr_t memory_new(uintptr_t module_address, uint64_t capacity,
 {
     wazero_module_t *module = (wazero_module_t *)module_address;
     uint64_t limit = (uint64_t)module->memory_pages * WAZERO_PAGE_SIZE;
-    (void)capacity; /* what is reserved costs nothing, so all of it is */
     if (maximum > limit)
         maximum = limit;
-    module->linear = wazero__linear_new(maximum, limit);
+    if (capacity > maximum)
+        capacity = maximum;
+    module->linear = wazero__linear_new(capacity, maximum, limit);
     if (!module->linear) {
         /* The ranges of modules that are gone go with Go's next collection: have
          * one. */
         wazero__engine()->collect();
-        module->linear = wazero__linear_new(maximum, limit);
+        module->linear = wazero__linear_new(capacity, maximum, limit);
     }
     if (!module->linear)
         return 0;

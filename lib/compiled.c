@@ -3,8 +3,10 @@
  */
 #include "compiled.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
+#include "cache.h"
 #include "call/code.h"
 #include "engine.h"
 #include "error.h"
@@ -12,29 +14,130 @@
 #include "inspect.h"
 #include "runtime.h"
 
-/* Reads the module, then has the engine compile what the parser lets through. */
-static wazero_error_t *compile(wazero_compiled_module_t *compiled,
-                               const struct wazero_runtime_config *config,
-                               wz_handle runtime)
+/* ---- compiling ---- */
+
+/* What compiling one module takes. */
+typedef struct {
+    wazero_compiled_module_t *compiled;
+    const wazero_runtime_t *runtime;
+    wazero__parse_limits_t limits;
+    const uint8_t *key; /* of the entry in the cache; NULL: none */
+} task_t;
+
+static uint32_t count_workers(uint32_t asked)
 {
+    cpu_set_t set;
+    if (asked)
+        return asked;
+    int count = sched_getaffinity(0, sizeof set, &set) ? 0 : CPU_COUNT(&set);
+    return count > 1 ? (uint32_t)count : 1;
+}
+
+/* Reads the module for the engine, and has it compiled, or, with an entry, loaded. */
+static wazero_error_t *parse_and_compile(const task_t *task, wz_handle entry,
+                                         wazero__parsed_t **parsed, wz_handle *compiled)
+{
+    wazero__parse_limits_t limits = task->limits;
     wz_error failure = {0};
-    wazero_error_t *error = wazero__parse(compiled->bytes, compiled->size,
-                                          &config->limits, &compiled->parsed);
+    limits.known = entry != 0;
+    wazero_error_t *error =
+        wazero__parse(task->compiled->bytes, task->compiled->size, &limits, parsed);
     if (error)
         return error;
-    const wazero__parsed_t *parsed = compiled->parsed;
-    const void *bytes = parsed->bytes ? parsed->bytes : compiled->bytes;
-    size_t size = parsed->bytes ? parsed->size : compiled->size;
-    wz_listening listening = wazero__listening_describe(compiled->listening);
-    bool compiles = wazero__engine()->runtime_compile(runtime, bytes, size, &listening,
-                                                      &compiled->handle, &failure);
-    error = wazero__listening_take_error(compiled->listening);
-    if (!compiles && error)
+    wazero__listening_t *listening = task->compiled->listening;
+    wz_listening told = wazero__listening_describe(listening);
+    wz_compilation described = {
+        .wasm = (*parsed)->bytes ? (*parsed)->bytes : task->compiled->bytes,
+        .size = (*parsed)->bytes ? (*parsed)->size : task->compiled->size,
+        .workers = count_workers(task->runtime->config.workers),
+        .key = entry ? NULL : task->key,
+        .entry = entry,
+        .lines = (*parsed)->has_lines && !wazero__runtime_is_direct(task->runtime),
+        .listening = &told,
+    };
+    bool done = wazero__engine()->runtime_compile(task->runtime->handle, &described,
+                                                  compiled, &failure);
+    wazero__parsed_drop_bytes(*parsed);
+    error = wazero__listening_take_error(listening);
+    if (done && !error)
+        return NULL;
+    if (done)
+        wazero__engine()->compiled_close(*compiled);
+    else if (error)
         free(failure.message);
-    else if (!compiles)
-        return wazero__engine_error(&failure);
-    if (compiles && error)
+    else
+        error = wazero__engine_error(&failure);
+    wazero__parsed_delete(*parsed);
+    *parsed = NULL;
+    return error;
+}
+
+/* Loads the module from its entry in the cache. Whatever is wrong with that, the module
+ * will be compiled. */
+static bool load(const task_t *task, wazero__parsed_t **parsed, wz_handle *compiled)
+{
+    wz_handle cache;
+    const wz_engine *engine = wazero__engine();
+    if (!task->key)
+        return false;
+    wazero_error_t *error = wazero__cache_handle(task->runtime->config.cache, &cache);
+    wz_handle entry = error ? 0 : engine->cache_find(cache, task->key);
+    if (entry) {
+        error = parse_and_compile(task, entry, parsed, compiled);
+        engine->entry_close(entry);
+    }
+    bool loaded = entry && !error;
+    wazero_error_delete(error);
+    return loaded;
+}
+
+/* Names the module by its bytes and by what else decides what becomes of them. */
+static void identify(task_t *task)
+{
+    const struct wazero_runtime_config *config = &task->runtime->config;
+    /* Code that tells listeners of calls is for this process only. */
+    bool has_entries = config->cache && wazero_cache_directory(config->cache) &&
+                       config->engine != WAZERO_ENGINE_INTERPRETER &&
+                       !task->compiled->listening;
+    if (!has_entries && !config->debug_info)
+        return;
+    struct {
+        wazero_features_t features;
+        uint32_t lines;
+        char version[sizeof WAZERO_VERSION];
+    } salt;
+    memset(&salt, 0, sizeof salt);
+    salt.features = config->limits.features;
+    salt.lines = config->debug_info;
+    memcpy(salt.version, WAZERO_VERSION, sizeof salt.version);
+    wazero__engine()->digest(task->compiled->bytes, task->compiled->size, &salt,
+                             sizeof salt, task->compiled->digest);
+    task->limits.digest = task->compiled->digest;
+    task->limits.lines = config->debug_info;
+    if (has_entries)
+        task->key = task->compiled->digest;
+}
+
+/* Loads the module, or compiles it. What was compiled for a cache is loaded, too: so it
+ * is one to all that use the cache, and the engine need not keep its binary, nor its
+ * source map. */
+static wazero_error_t *compile(wazero_compiled_module_t *compiled)
+{
+    task_t task = {.compiled = compiled,
+                   .runtime = compiled->runtime,
+                   .limits = compiled->runtime->config.limits};
+    wazero__parsed_t *parsed = NULL;
+    wz_handle loaded;
+    identify(&task);
+    if (load(&task, &compiled->parsed, &compiled->handle))
+        return NULL;
+    wazero_error_t *error =
+        parse_and_compile(&task, 0, &compiled->parsed, &compiled->handle);
+    if (!error && load(&task, &parsed, &loaded)) {
         wazero__engine()->compiled_close(compiled->handle);
+        wazero__parsed_delete(parsed);
+        compiled->handle = loaded;
+    }
     return error;
 }
 
@@ -84,7 +187,7 @@ wazero_runtime_compile_with_listeners(wazero_runtime_t *runtime, const void *was
     made->runtime = wazero__runtime_retain(runtime);
     error = wazero__listening_new(listeners, &made->listening);
     if (!error)
-        error = compile(made, &runtime->config, runtime->handle);
+        error = compile(made);
     if (error) {
         destroy(made);
         /* Closed by another thread meanwhile: say that, not what became of the

@@ -22,6 +22,7 @@ struct wazero_compiled_module {
     wazero__listening_t *listening; /* or NULL */
     atomic_bool closed;
     _Atomic(wazero_inspection_t *) inspection; /* once it has been asked for */
+    uint8_t digest[WAZERO__DIGEST_SIZE];       /* where parsed->has_lines */
     _Atomic(uintptr_t) code; /* the range that call/code.h has of it, or 0 */
 };
 

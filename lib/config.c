@@ -13,6 +13,7 @@
 
 #define PAGES_MAX 65536u
 #define TABLE_ELEMENTS_MAX 10000000u
+#define WORKERS_MAX 1024u
 
 /* ---- runtime configuration ---- */
 
@@ -21,6 +22,7 @@ const struct wazero_runtime_config wazero__default_runtime_config = {
     .limits = {.memory_pages = PAGES_MAX,
                .table_elements = TABLE_ELEMENTS_MAX,
                .features = WAZERO_FEATURES_V2},
+    .debug_info = true,
     .custom_sections = true,
 };
 
@@ -106,6 +108,24 @@ void wazero_runtime_config_set_custom_sections(wazero_runtime_config_t *config,
                                                bool enabled)
 {
     config->custom_sections = enabled;
+}
+
+void wazero_runtime_config_set_memory_capacity_from_max(wazero_runtime_config_t *config,
+                                                        bool enabled)
+{
+    config->memory_capacity_from_max = enabled;
+}
+
+wazero_error_t *
+wazero_runtime_config_set_compilation_workers(wazero_runtime_config_t *config,
+                                              uint32_t workers)
+{
+    if (workers > WORKERS_MAX)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "%" PRIu32 " compilation workers are over %u", workers,
+                             WORKERS_MAX);
+    config->workers = workers;
+    return NULL;
 }
 
 void wazero_runtime_config_set_cache(wazero_runtime_config_t *config,

@@ -17,6 +17,8 @@ struct wazero_runtime_config {
     wazero__parse_limits_t limits;
     bool debug_info;
     bool custom_sections;
+    bool memory_capacity_from_max;
+    uint32_t workers;      /* threads that compile; 0: as many as may run */
     wazero_cache_t *cache; /* a reference, or NULL */
 };
 

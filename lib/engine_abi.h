@@ -103,6 +103,7 @@ typedef struct {
     uint64_t features;
     wz_handle cache; /* 0: none */
     bool debug_info;
+    bool memory_capacity_from_max;
 } wz_runtime_config;
 
 /* Who is told of the calls of a module's functions. */
@@ -120,6 +121,20 @@ typedef struct {
     uint64_t program_counter;
     uint64_t source_offset;
 } wz_frame;
+/* The size of the name of an entry in a cache. */
+enum { WZ_KEY_SIZE = 32 };
+
+typedef struct {
+    const void *wasm;
+    size_t size;
+    uint32_t workers;   /* how many threads compile */
+    const uint8_t *key; /* the entry to make in the runtime's cache; NULL for none */
+    /* The entry to take the code from, 0 for none: then wasm has the same functions,
+     * whose bodies are of no account. */
+    wz_handle entry;
+    bool lines;                    /* load the source map of the entry at once */
+    const wz_listening *listening; /* NULL: nobody */
+} wz_compilation;
 
 typedef struct {
     wz_string name; /* export name */
@@ -279,16 +294,25 @@ typedef struct {
     /* Whether wazero's compiler knows this machine. */
     bool (*compiler_supported)(void);
 
-    bool (*cache_new)(wz_string directory, wz_handle *cache, wz_error *error);
+    /* What compiled code depends on besides the module, as a name for a folder, from
+     * C's malloc; NULL if this wazero is not as is expected. */
+    char *(*code_version)(void);
+    /* A cryptographic hash, of WZ_KEY_SIZE bytes, of data and salt. */
+    void (*digest)(const void *data, size_t size, const void *salt, size_t salt_size,
+                   uint8_t *sum);
+    /* In a folder that is there and trusted, or in memory if it has no name. */
+    bool (*cache_new)(wz_string folder, wz_handle *cache, wz_error *error);
     void (*cache_close)(wz_handle cache);
+    /* Opens an entry of the cache; 0 if there is none, or a damaged one. */
+    wz_handle (*cache_find)(wz_handle cache, const uint8_t *key);
+    void (*entry_close)(wz_handle entry);
 
     bool (*runtime_new)(const wz_runtime_config *config, wz_handle *runtime,
                         wz_error *error);
     void (*runtime_close)(wz_handle runtime, uint32_t exit_code);
 
-    bool (*runtime_compile)(wz_handle runtime, const void *wasm, size_t size,
-                            const wz_listening *listening, wz_handle *compiled,
-                            wz_error *error);
+    bool (*runtime_compile)(wz_handle runtime, const wz_compilation *compilation,
+                            wz_handle *compiled, wz_error *error);
     void (*compiled_close)(wz_handle compiled);
 
     /* Compiles and instantiates a host module that only imports lists can find. */
@@ -307,6 +331,9 @@ typedef struct {
     void (*module_close)(wz_handle module, uint32_t exit_code);
     /* Forgets the module: Go may collect it once nothing else leads to it. */
     void (*module_release)(wz_handle module);
+    /* Sees to it that traces have the places of the module's code in its binary, if the
+     * code came from an entry of a cache. */
+    void (*module_load_places)(wz_handle module);
 
     /* A call engine for the function at an index of the function index space. */
     bool (*function_new)(wz_handle module, uint32_t index, wz_handle *function,

@@ -62,20 +62,27 @@ static uint8_t *reserve(size_t size)
     return base == MAP_FAILED ? NULL : base;
 }
 
-wazero__linear_t *wazero__linear_new(uint64_t maximum, uint64_t limit)
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+wazero__linear_t *wazero__linear_new(uint64_t capacity, uint64_t maximum,
+                                     uint64_t limit)
 {
     wazero__linear_t *linear = calloc(1, sizeof *linear);
-    size_t size = maximum > SMALLEST ? (size_t)maximum : SMALLEST;
+    size_t least = larger((size_t)capacity, SMALLEST);
+    size_t size = larger((size_t)maximum, least);
     size_t left = address_space_left();
     uint8_t *base = NULL;
     if (!linear)
         return NULL;
     if (left != SIZE_MAX && size > left / SHARE)
-        size = left / SHARE > SMALLEST ? left / SHARE / SMALLEST * SMALLEST : SMALLEST;
+        size = larger(left / SHARE / SMALLEST * SMALLEST, least);
     /* Where the machine does not allow the whole, half will do, and so on: what does
      * not fit later has to move, or is refused. */
-    while (size <= left && !(base = reserve(size)) && size > SMALLEST)
-        size = size / 2 > SMALLEST ? size / 2 : SMALLEST;
+    while (size <= left && !(base = reserve(size)) && size > least)
+        size = larger(size / 2, least);
     if (!base || pthread_mutex_init(&linear->mutex, NULL)) {
         if (base)
             munmap(base, size);

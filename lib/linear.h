@@ -18,9 +18,11 @@
 
 typedef struct wazero__linear wazero__linear_t;
 
-/* Reserves room for maximum bytes, or for less where the address space is limited; more
- * than limit is always refused. One reference, one user. NULL without memory. */
-wazero__linear_t *wazero__linear_new(uint64_t maximum, uint64_t limit);
+/* Reserves room for maximum bytes, or for less where the address space is limited, but
+ * for capacity bytes at least; more than limit is always refused. One reference, one
+ * user. NULL without memory. */
+wazero__linear_t *wazero__linear_new(uint64_t capacity, uint64_t maximum,
+                                     uint64_t limit);
 
 /* Sets the size in bytes, which never shrinks, and returns the base; NULL when the
  * limit does not allow it, the system refuses, or it would have to move while a view

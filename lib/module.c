@@ -291,8 +291,7 @@ static wazero_error_t *describe(wazero_module_t *module,
  * wazero's own. Without a context no function of the module is entered directly. */
 static void adopt_place(wazero_module_t *module, const wz_place *place)
 {
-    if (!wazero__direct_is_on() ||
-        (module->runtime->config.limits.features & WAZERO_FEATURE_EXCEPTION_HANDLING))
+    if (!wazero__runtime_is_direct(module->runtime))
         return;
     module->context = place->context;
     wazero__compiled_module_locate(module->compiled, place->code, place->code_size);

@@ -322,7 +322,6 @@ static const section_t sections[] = {
     {"tag", wazero__parse_tags, 6},
 };
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
-enum { SECTION_TABLE = 4, SECTION_START = 8 };
 
 /* Notes the section that begins at start and is about to be read. The name and the
  * contents of a custom one are not known yet. */
@@ -362,10 +361,7 @@ static void parse_section(wazero__parser_t *p, uint8_t id, const uint8_t *start,
         wazero__parse_fail(p, p->in.at,
                            "invalid section length: expected to be %zu but got %zu",
                            (size_t)(end - payload), (size_t)(p->in.at - payload));
-    if (id == SECTION_START) {
-        p->start_section = start;
-        p->start_payload = payload;
-    } else if (id == SECTION_TABLE) {
+    if (id == WAZERO__SECTION_TABLE) {
         p->table_section = start;
         p->table_payload = payload;
         p->table_section_end = end;
@@ -460,6 +456,8 @@ wazero_error_t *wazero__parse(const void *wasm, size_t size,
 
 void wazero__parsed_delete(wazero__parsed_t *parsed)
 {
-    if (parsed)
-        delete_blocks(parsed->arena);
+    if (!parsed)
+        return;
+    free(parsed->bytes);
+    delete_blocks(parsed->arena);
 }

@@ -20,9 +20,31 @@ typedef struct {
     uint32_t memory_pages;
     uint32_t table_elements;
     wazero_features_t features;
-    bool
-        shallow; /* the bytes are not for Go: neither look into functions nor rewrite */
+    /* The bytes are not for Go: neither look into functions nor rewrite. */
+    bool shallow;
+    /* A cache has the code: the functions have been looked into before, and Go gets
+     * none of them. */
+    bool known;
+    /* Go is to give places in the code in its traces, if the module has DWARF. */
+    bool lines;
+    /* A hash of the module, WAZERO__DIGEST_SIZE bytes; only for the two above. */
+    const uint8_t *digest;
 } wazero__parse_limits_t;
+
+enum { WAZERO__DIGEST_SIZE = 32, WAZERO__MARK_BYTES = 8 };
+
+/* What a trace says in place of a source file: this, and the first bytes of the digest
+ * in hexadecimal. */
+#define WAZERO__MARK_BEGIN "wazero-source-"
+#define WAZERO__MARK_SIZE (sizeof WAZERO__MARK_BEGIN - 1 + 2 * WAZERO__MARK_BYTES)
+
+/* Ids of sections. */
+enum {
+    WAZERO__SECTION_CUSTOM = 0,
+    WAZERO__SECTION_TABLE = 4,
+    WAZERO__SECTION_START = 8,
+    WAZERO__SECTION_CODE = 10
+};
 
 typedef struct {
     wazero_limits_t limits;
@@ -93,12 +115,13 @@ typedef struct wazero__parsed {
     wazero__name_t *function_names;
     size_t function_name_count;
     wazero__span_t names[WAZERO__NAME_KINDS];
+    bool has_lines; /* traces have marks: see wazero__parse_mark */
     uint8_t *bytes; /* for Go: rewritten, or NULL if the original will do */
     size_t size;
     uint32_t *export_slots; /* hash table for wazero__parsed_export */
     size_t export_slot_mask;
     uint64_t export_key[2];
-    void *arena; /* owns everything above, and this struct */
+    void *arena; /* owns everything above but bytes, and this struct */
 } wazero__parsed_t;
 
 /* Reads size bytes at wasm. Errors: COMPILE with the place and what is wrong,
@@ -109,6 +132,12 @@ wazero_error_t *wazero__parse(const void *wasm, size_t size,
 
 /* parsed may be NULL. */
 void wazero__parsed_delete(wazero__parsed_t *parsed);
+
+/* Frees the bytes for Go, which has read them. */
+void wazero__parsed_drop_bytes(wazero__parsed_t *parsed);
+
+/* The mark of a module in traces, and a NUL. */
+void wazero__parse_mark(char mark[WAZERO__MARK_SIZE + 1], const uint8_t *digest);
 
 /* The name of a function from the name section, "" if there is none. It is in the bytes
  * that were read, with no NUL behind it. Takes a binary search. */

@@ -538,7 +538,7 @@ static void parse_body(wazero__parser_t *p, uint32_t index, label_t *labels,
         return;
     }
     totals->locals += locals.count;
-    if (p->limits->shallow) {
+    if (p->limits->shallow || p->limits->known) {
         p->in.at = p->in.end;
         return;
     }

@@ -97,8 +97,6 @@ typedef struct wazero__parser {
     const uint8_t *memory_max_at;
     size_t memory_max_size;
     uint32_t memory_max;
-    const uint8_t *start_section; /* its id byte */
-    const uint8_t *start_payload; /* its first payload byte */
     bool tables_change;
     wazero__table_place_t *table_places; /* of those defined here */
     const uint8_t *table_section;        /* its id byte */

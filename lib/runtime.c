@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cache.h"
+#include "call/direct.h"
 #include "compiled.h"
 #include "engine.h"
 #include "error.h"
@@ -33,6 +34,7 @@ wazero_error_t *wazero_runtime_new(const wazero_runtime_config_t *config,
         .memory_limit_pages = config->limits.memory_pages,
         .features = config->limits.features,
         .debug_info = config->debug_info,
+        .memory_capacity_from_max = config->memory_capacity_from_max,
     };
     if (config->cache)
         error = wazero__cache_handle(config->cache, &described.cache);
@@ -185,6 +187,13 @@ wazero_error_t *wazero__runtime_check(const wazero_runtime_t *runtime)
                              "runtime closed with exit_code(%" PRIu32 ")",
                              runtime->exit_code);
     return NULL;
+}
+
+bool wazero__runtime_is_direct(const wazero_runtime_t *runtime)
+{
+    /* With exception handling all calls go through Go: see module.c. */
+    return wazero__direct_is_on() &&
+           !(runtime->config.limits.features & WAZERO_FEATURE_EXCEPTION_HANDLING);
 }
 
 /* ---- the modules in it ---- */

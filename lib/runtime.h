@@ -40,6 +40,9 @@ void wazero__runtime_release(wazero_runtime_t *runtime);
 /* Errors: CLOSED, FORKED. */
 wazero_error_t *wazero__runtime_check(const wazero_runtime_t *runtime);
 
+/* Whether calls of its compiled modules are entered from C. */
+bool wazero__runtime_is_direct(const wazero_runtime_t *runtime);
+
 /* Puts a module on the list, before it is made in the engine, so that the engine's
  * runtime stays meanwhile; nobody finds it by name until it is ready. A module with
  * a name gets a reference from the runtime. Errors: INVALID when the name is taken,

@@ -221,8 +221,8 @@ static wazero_error_t *make(wz_handle runtime, const buffer_t *bytes,
             imports[i].module = items[i].module;
         }
         wz_module_config config = {.imports = imports, .import_count = count};
-        compiles = engine->runtime_compile(runtime, bytes->data, bytes->size, NULL,
-                                           &compiled, &failure);
+        wz_compilation described = {.wasm = bytes->data, .size = bytes->size};
+        compiles = engine->runtime_compile(runtime, &described, &compiled, &failure);
         if (compiles) {
             made = engine->module_new(runtime, compiled, &config, module, &place,
                                       &failure);

@@ -16,6 +16,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "lines.h"
 #include "listener.h"
 #include "module.h"
 #include "runtime.h"
@@ -101,7 +102,10 @@ wazero__call_engine(wazero__activation_t *activation,
     bool done = _setjmp(escape) || /* the callback left its error in the activation */
                 ask(function, stack, slot_count, &failure);
     activation->escape = outer;
-    return done ? NULL : wazero__engine_error(&failure);
+    if (done)
+        return NULL;
+    wazero__lines_resolve(activation->module, &failure);
+    return wazero__engine_error(&failure);
 }
 
 static wazero_error_t *make_engine(const wazero__callable_t *callable,

@@ -19,6 +19,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "lines.h"
 #include "listener.h"
 #include "value.h"
 
@@ -156,6 +157,7 @@ void wazero__direct_arm(const wazero__activation_t *activation)
 /* A trap's text and trace, from wazero. */
 static wazero_error_t *end_in_trap(const call_t *call)
 {
+    wazero__lines_prepare(call->activation->module);
     wazero_error_t *error = ask_go(call);
     return error ? error
                  : wazero__error(WAZERO_ERROR_INTERNAL,
@@ -211,6 +213,7 @@ static wazero_error_t *end_in_host(const call_t *call, wazero_error_t *error)
     else
         activation->pending = error;
     activation->replay = true;
+    wazero__lines_prepare(activation->module);
     error = ask_go(call);
     activation->replay = false;
     return error;

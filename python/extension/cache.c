@@ -5,6 +5,26 @@
  */
 #include "wazeromodule.h"
 
+/* The object of a new cache, which it takes; the exception for an error. */
+static PyObject *wrap(State *state, wazero_error_t *error, wazero_cache_t *handle)
+{
+    if (error)
+        return Errors_raise(state, error);
+    const char *directory = wazero_cache_directory(handle);
+    PyTypeObject *type = state->cache_type;
+    CacheObject *self = (CacheObject *)type->tp_alloc(type, 0);
+    if (!self) {
+        wazero_cache_delete(handle);
+        return NULL;
+    }
+    self->handle = handle;
+    self->directory =
+        directory ? PyUnicode_DecodeFSDefault(directory) : Py_NewRef(Py_None);
+    if (!self->directory)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
 static PyObject *Cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = {"directory"};
@@ -21,30 +41,24 @@ static PyObject *Cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                          Py_TYPE(directory)->tp_name);
         return NULL;
     }
-    CacheObject *self = (CacheObject *)type->tp_alloc(type, 0);
-    if (self) {
-        const char *text = path ? PyBytes_AS_STRING(path) : NULL;
-        self->closed = true;
-        self->directory =
-            path ? PyUnicode_DecodeFSDefaultAndSize(text, PyBytes_GET_SIZE(path))
-                 : Py_NewRef(Py_None);
-        wazero_error_t *error = NULL;
-        if (!self->directory) {
-            Py_CLEAR(self);
-        } else {
-            Py_BEGIN_ALLOW_THREADS
-            error = wazero_cache_new(text, &self->handle);
-            Py_END_ALLOW_THREADS
-        }
-        if (error) {
-            Errors_raise(PyType_GetModuleState(type), error);
-            Py_CLEAR(self);
-        } else if (self) {
-            self->closed = false;
-        }
-    }
+    const char *text = path ? PyBytes_AS_STRING(path) : NULL;
+    wazero_cache_t *handle;
+    wazero_error_t *error;
+    Py_BEGIN_ALLOW_THREADS
+    error = wazero_cache_new(text, &handle);
+    Py_END_ALLOW_THREADS
     Py_XDECREF(path);
-    return (PyObject *)self;
+    return wrap(PyType_GetModuleState(type), error, handle);
+}
+
+PyObject *Cache_default(PyObject *module, PyObject *Py_UNUSED(ignored))
+{
+    wazero_cache_t *handle;
+    wazero_error_t *error;
+    Py_BEGIN_ALLOW_THREADS
+    error = wazero_cache_new_default(&handle);
+    Py_END_ALLOW_THREADS
+    return wrap(PyModule_GetState(module), error, handle);
 }
 
 static void release(CacheObject *self)
@@ -124,7 +138,7 @@ static PyMethodDef Cache_methods[] = {
 
 static PyGetSetDef Cache_getset[] = {
     {"directory", (getter)Cache_get_directory, NULL,
-     "The directory as str, or None for a cache in memory.", NULL},
+     "The absolute path of the directory, or None for a cache in memory.", NULL},
     {"closed", (getter)Cache_get_closed, NULL, "Whether the cache is closed.", NULL},
     {0},
 };
@@ -138,11 +152,14 @@ static PyMemberDef Cache_members[] = {
 static PyType_Slot Cache_slots[] = {
     {Py_tp_doc,
      "CompilationCache(directory=None)\n--\n\n"
-     "Keeps compiled code, so that compiling the same bytes again costs nothing: in\n"
+     "Keeps compiled code, so that compiling the same bytes again costs little: in\n"
      "memory, or in files below directory (made if missing) that later processes "
      "find.\n\n"
-     "One cache may serve any number of runtimes, in any thread. WazeroError when the\n"
-     "directory cannot be used."},
+     "One cache may serve any number of runtimes, in any thread, and one directory "
+     "any\n"
+     "number of processes at once. A damaged file is replaced. The files are "
+     "executed:\n"
+     "WazeroError when the directory cannot be used, or others may write to it."},
     {Py_tp_new, Cache_new},
     {Py_tp_traverse, Cache_traverse},
     {Py_tp_dealloc, Cache_dealloc},

@@ -457,7 +457,8 @@ static PyMemberDef Runtime_members[] = {
 static PyType_Slot Runtime_slots[] = {
     {Py_tp_doc,
      "Runtime(config=None, *, engine='auto', memory_limit=None, table_limit=None,\n"
-     "        features=None, cache=None, debug_info=False)\n--\n\n"
+     "        features=None, cache=None, debug_info=True,\n"
+     "        compilation_workers=None, memory_capacity_from_max=False)\n--\n\n"
      "The world in which modules are compiled, instantiated and find each other by "
      "name.\n\n"
      "engine is 'auto', 'compiler' or 'interpreter'. memory_limit is the largest size "
@@ -468,9 +469,12 @@ static PyType_Slot Runtime_slots[] = {
      "features are names like 'threads' and 'tail-call', added to WebAssembly 2.0, or "
      "a\n"
      "wazero.Features. cache is a CompilationCache or a directory for one. With\n"
-     "debug_info, stack traces have source lines where the module has DWARF: only for\n"
-     "modules that you trust, for Go's reader of DWARF can be made to use all "
-     "memory.\n"
+     "debug_info, stack traces have source lines where the module has DWARF.\n"
+     "compilation_workers is how many threads compile a module, None for as many as "
+     "there\n"
+     "are processors. With memory_capacity_from_max, a memory gets address space for "
+     "all\n"
+     "that it may grow to when it is made, or cannot be made.\n"
      "config is a RuntimeConfig; keywords go before it. Any thread may use it."},
     {Py_tp_new, Runtime_new},
     {Py_tp_traverse, Runtime_traverse},

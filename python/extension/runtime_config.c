@@ -8,8 +8,15 @@
 #include "wazeromodule.h"
 
 const char *const Config_runtime_names[RUNTIME_COUNT] = {
-    "config",   "engine", "memory_limit", "table_limit",
-    "features", "cache",  "debug_info",
+    "config",
+    "engine",
+    "memory_limit",
+    "table_limit",
+    "features",
+    "cache",
+    "debug_info",
+    "compilation_workers",
+    "memory_capacity_from_max",
 };
 
 static int raise_error(State *state, wazero_error_t *error)
@@ -184,13 +191,37 @@ static int set_debug_info(State *Py_UNUSED(state), wazero_runtime_config_t *conf
     return 0;
 }
 
+static int set_workers(State *state, wazero_runtime_config_t *config, PyObject *value,
+                       PyObject **plain)
+{
+    uint64_t workers;
+    if (Args_uint64(value, "compilation_workers", 1024, &workers) < 0)
+        return -1;
+    *plain = PyLong_FromUnsignedLongLong(workers);
+    if (!*plain)
+        return -1;
+    return raise_error(state, wazero_runtime_config_set_compilation_workers(
+                                  config, (uint32_t)workers));
+}
+
+static int set_memory_capacity(State *Py_UNUSED(state), wazero_runtime_config_t *config,
+                               PyObject *value, PyObject **plain)
+{
+    int enabled = PyObject_IsTrue(value);
+    if (enabled < 0)
+        return -1;
+    wazero_runtime_config_set_memory_capacity_from_max(config, enabled == 1);
+    *plain = PyBool_FromLong(enabled);
+    return 0;
+}
+
 static int fill_runtime(State *state, PyObject *const *values, PyObject *options,
                         wazero_runtime_config_t *config)
 {
     static int (*const setters[RUNTIME_COUNT])(State *, wazero_runtime_config_t *,
                                                PyObject *, PyObject **) = {
-        NULL,         set_engine, set_memory_limit, set_table_limit,
-        set_features, set_cache,  set_debug_info,
+        NULL,      set_engine,     set_memory_limit, set_table_limit,     set_features,
+        set_cache, set_debug_info, set_workers,      set_memory_capacity,
     };
     for (int i = 1; i < RUNTIME_COUNT; i++) {
         PyObject *plain = NULL;

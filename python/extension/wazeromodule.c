@@ -66,6 +66,7 @@ static PyMethodDef functions[] = {
      "Loads "
      "the engine."},
     {"_check_timeout", wazero_py_check_timeout, METH_VARARGS, NULL},
+    {"_new_default_cache", Cache_default, METH_NOARGS, NULL},
     {"validate", wazero_py_validate, METH_O,
      "validate(wasm, /)\n--\n\n"
      "Returns None if wasm, bytes-like or an os.PathLike, is a valid module under the\n"

@@ -332,6 +332,7 @@ typedef struct {
 int Errors_init(PyObject *module, State *state);
 int Types_init(PyObject *module, State *state);
 int Config_init(PyObject *module, State *state);
+PyObject *Cache_default(PyObject *module, PyObject *ignored);
 int Cache_init(PyObject *module, State *state);
 int Runtime_init(PyObject *module, State *state);
 int Compiled_init(PyObject *module, State *state);
@@ -556,6 +557,8 @@ enum {
     RUNTIME_FEATURES,
     RUNTIME_CACHE,
     RUNTIME_DEBUG_INFO,
+    RUNTIME_COMPILATION_WORKERS,
+    RUNTIME_MEMORY_CAPACITY_FROM_MAX,
     RUNTIME_COUNT
 };
 extern const char *const Config_runtime_names[RUNTIME_COUNT];

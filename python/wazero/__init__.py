@@ -93,6 +93,7 @@ __all__ = [
     "Trap",
     "TrapCode",
     "WazeroError",
+    "default_cache",
     "engine_version",
     "func",
     "run",
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wazero._annotations import F32, F64, I32, I64
+    from wazero._cache import default_cache
     from wazero._run import CompletedRun, run
     from wazero.config import (
         Features,
@@ -129,6 +131,7 @@ _LAZY = {
     "ModuleConfig": "config",
     "RuntimeConfig": "config",
     "TrapCode": "trap",
+    "default_cache": "_cache",
     "run": "_run",
 }
 

@@ -2,6 +2,7 @@ from ._annotations import F32 as F32
 from ._annotations import F64 as F64
 from ._annotations import I32 as I32
 from ._annotations import I64 as I64
+from ._cache import default_cache as default_cache
 from ._run import CompletedRun as CompletedRun
 from ._run import run as run
 from ._wazero import EXIT_CODE_CONTEXT_CANCELED as EXIT_CODE_CONTEXT_CANCELED
@@ -91,6 +92,7 @@ __all__ = [
     "Trap",
     "TrapCode",
     "WazeroError",
+    "default_cache",
     "engine_version",
     "func",
     "run",

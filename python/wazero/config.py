@@ -110,7 +110,9 @@ class RuntimeConfig:
     table_limit: int | None = None
     features: int | Iterable[str] | None = None
     cache: CompilationCache | _Path | None = None
-    debug_info: bool = False
+    debug_info: bool = True
+    compilation_workers: int | None = None
+    memory_capacity_from_max: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ static const uint64_t PAGE = WAZERO_PAGE_SIZE;
 
 TEST(grows_in_place)
 {
-    wazero__linear_t *linear = wazero__linear_new(1000 * PAGE, UINT64_MAX);
+    wazero__linear_t *linear = wazero__linear_new(0, 1000 * PAGE, UINT64_MAX);
     uint8_t *base = wazero__linear_resize(linear, PAGE);
     CHECK(base != NULL);
     memset(base, 7, PAGE);
@@ -27,7 +27,7 @@ TEST(grows_in_place)
 
 TEST(limited)
 {
-    wazero__linear_t *linear = wazero__linear_new(2 * PAGE, 3 * PAGE);
+    wazero__linear_t *linear = wazero__linear_new(0, 2 * PAGE, 3 * PAGE);
     uint8_t *base = wazero__linear_resize(linear, 2 * PAGE);
     base[2 * PAGE - 1] = 7;
     base = wazero__linear_resize(linear, 3 * PAGE); /* by moving */
@@ -39,7 +39,7 @@ TEST(limited)
 
 TEST(empty)
 {
-    wazero__linear_t *linear = wazero__linear_new(0, UINT64_MAX);
+    wazero__linear_t *linear = wazero__linear_new(0, 0, UINT64_MAX);
     CHECK(wazero__linear_resize(linear, 0) != NULL);
     CHECK_INT(wazero__linear_size(linear), 0);
     wazero__linear_release(linear);
@@ -48,7 +48,7 @@ TEST(empty)
 
 TEST(the_largest)
 {
-    wazero__linear_t *linear = wazero__linear_new(65536 * PAGE, UINT64_MAX);
+    wazero__linear_t *linear = wazero__linear_new(0, 65536 * PAGE, UINT64_MAX);
     uint8_t *base = wazero__linear_resize(linear, 65536 * PAGE);
     CHECK(base != NULL);
     base[65536 * PAGE - 1] = 1;
@@ -58,7 +58,7 @@ TEST(the_largest)
 TEST(moves_only_without_a_view)
 {
     wazero__linear_t *linear =
-        wazero__linear_new(PAGE, UINT64_MAX); /* as if no more could be had */
+        wazero__linear_new(0, PAGE, UINT64_MAX); /* as if no more could be had */
     uint8_t *base = wazero__linear_resize(linear, PAGE);
     base[5] = 9;
     wazero__linear_pin(linear);
@@ -78,7 +78,7 @@ TEST(limited_address_space)
     low = before;
     low.rlim_cur = (rlim_t)4 << 30;
     CHECK_INT(setrlimit(RLIMIT_AS, &low), 0);
-    wazero__linear_t *linear = wazero__linear_new(65536 * PAGE, UINT64_MAX);
+    wazero__linear_t *linear = wazero__linear_new(0, 65536 * PAGE, UINT64_MAX);
     bool grown = linear && wazero__linear_resize(linear, 3 * PAGE) != NULL;
     setrlimit(RLIMIT_AS, &before);
     /* Under a sanitizer the shadow alone is larger than the limit: nothing is left. */
@@ -91,7 +91,7 @@ TEST(limited_address_space)
 
 TEST(pages_return_when_unused)
 {
-    wazero__linear_t *linear = wazero__linear_new(PAGE, UINT64_MAX);
+    wazero__linear_t *linear = wazero__linear_new(0, PAGE, UINT64_MAX);
     uint8_t *base = wazero__linear_resize(linear, PAGE);
     base[0] = 1;
     wazero__linear_pin(linear);
@@ -124,7 +124,7 @@ TEST(hammer)
     enum { THREADS = 4 };
     pthread_t threads[THREADS];
     wazero__linear_t *linear =
-        wazero__linear_new(PAGE, UINT64_MAX); /* so that it has to move */
+        wazero__linear_new(0, PAGE, UINT64_MAX); /* so that it has to move */
     wazero__linear_resize(linear, PAGE);
     atomic_store(&stop, false);
     for (int i = 0; i < THREADS; i++)

@@ -702,7 +702,7 @@ TEST(many_tables_share_growth)
     REWRITTEN(&m, &SMALL, &expected);
 }
 
-TEST(start_becomes_custom)
+TEST(start_is_left_out)
 {
     bytes_t m = new_module(), expected = new_module();
     SECTION(&m, 1, 1, 0x60, 0, 0);
@@ -710,8 +710,54 @@ TEST(start_becomes_custom)
     SECTION(&m, 8, 0x80, 0);
     SECTION(&expected, 1, 1, 0x60, 0, 0);
     SECTION(&expected, 2, 1, 0, 0, 0, 0);
-    SECTION(&expected, 0, 0, 0);
     REWRITTEN(&m, &SMALL, &expected);
+}
+
+/* What Go gets of a module whose code a cache has, and of one with DWARF. */
+static const uint8_t DIGEST[WAZERO__DIGEST_SIZE] = {0x01, 0x23, 0x45, 0x67, 0x89,
+                                                    0xab, 0xcd, 0xef, 0x99};
+
+TEST(known_functions_are_left_out)
+{
+    wazero__parse_limits_t limits = DEFAULTS;
+    bytes_t m = new_module(), expected = new_module();
+    limits.known = true;
+    limits.digest = DIGEST;
+    for (int i = 0; i < 2; i++) {
+        bytes_t *b = i ? &expected : &m;
+        SECTION(b, 1, 1, 0x60, 0, 0);
+        SECTION(b, 3, 2, 0, 0);
+        if (!i)
+            SECTION(b, 10, 2, 5, 0, 0x41, 1, 0x1a, 0x0b, 2, 0, 0x0b);
+    }
+    PUT(&expected, 10, 0x89, 0x80, 0x80, 0x80, 0, 2, 3, 0, 0, 0x0b, 3, 0, 0, 0x0b);
+    PUT(&expected, 0, 0xae, 0x80, 0x80, 0x80, 0, 13);
+    put(&expected, "wazero.digest", 13);
+    put(&expected, DIGEST, sizeof DIGEST);
+    REWRITTEN(&m, &limits, &expected);
+}
+
+TEST(lines_are_marked)
+{
+    wazero__parse_limits_t limits = DEFAULTS;
+    bytes_t m = new_module();
+    limits.lines = true;
+    limits.digest = DIGEST;
+    SECTION(&m, 0, 11, '.', 'd', 'e', 'b', 'u', 'g', '_', 'i', 'n', 'f', 'o', 1);
+    wazero__parsed_t *parsed = parse_with(&m, &limits);
+    CHECK(parsed && !parsed->has_lines); /* no line table */
+    wazero__parsed_delete(parsed);
+    m = new_module();
+    SECTION(&m, 0, 11, '.', 'd', 'e', 'b', 'u', 'g', '_', 'l', 'i', 'n', 'e', 1);
+    SECTION(&m, 0, 11, '.', 'd', 'e', 'b', 'u', 'g', '_', 'i', 'n', 'f', 'o', 1);
+    parsed = parse_with(&m, &limits);
+    CHECK(parsed && parsed->has_lines);
+    static const char MARK[] = "wazero-source-0123456789abcdef";
+    CHECK(memmem(parsed->bytes, parsed->size, MARK, sizeof MARK) != NULL);
+    CHECK(memmem(parsed->bytes, parsed->size, ".debug_abbrev", 13) != NULL);
+    wazero__parsed_drop_bytes(parsed);
+    CHECK(!parsed->bytes && parsed->has_lines);
+    wazero__parsed_delete(parsed);
 }
 
 TEST(all_rewritten_together)
@@ -726,8 +772,11 @@ TEST(all_rewritten_together)
         else
             SECTION(b, 4, 1, 0x70, 0, 1);
         SECTION(b, 5, 1, 1, 1, (uint8_t)(i ? 5 : 7));
-        SECTION(b, 8 * !i, 0);
-        SECTION(b, 0, 1, 'z', 1, 2, 3);
+        if (!i) {
+            SECTION(b, 8, 0);
+            SECTION(b, 0, 1, 'z', 1, 2, 3);
+        }
+        SECTION(b, 0, 4, 'n', 'a', 'm', 'e', 0, 2, 1, 'm');
     }
     REWRITTEN(&m, &SMALL, &expected);
     /* An imported memory lies before the tables. */

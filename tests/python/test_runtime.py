@@ -1,5 +1,6 @@
 import os
-import pathlib
+import subprocess
+import sys
 
 import pytest
 import wazero
@@ -219,40 +220,50 @@ def test_arguments_of_runtime():
         wazero.Runtime(None, config=None)
 
 
-def test_cache(add_wasm, tmp_path):
-    with wazero.CompilationCache(tmp_path / "cache") as cache:
-        assert cache.directory == str(tmp_path / "cache")
-        for _ in range(2):
-            with wazero.Runtime(cache=cache) as runtime:
-                assert runtime.instantiate(add_wasm).call("add", 1, 1) == 2
-        assert any(path.is_file() for path in (tmp_path / "cache").rglob("*"))
-    assert cache.closed
-    cache.close()
-    with pytest.raises(wazero.ClosedError):
-        wazero.Runtime(cache=cache)
-    with pytest.raises(wazero.ClosedError), cache:
-        pass
-
-
-def test_cache_given_as_path(add_wasm, tmp_path):
-    for path in (tmp_path / "a", str(tmp_path / "b")):
-        with wazero.Runtime(cache=path) as runtime:
-            runtime.compile(add_wasm)
-        assert any(item.is_file() for item in pathlib.Path(path).rglob("*"))
-
-
-def test_cache_outlives_its_handle(add_wasm):
-    with wazero.Runtime(cache=wazero.CompilationCache()) as runtime:
+def test_compilation_workers(add_wasm):
+    for workers in (None, 0, 1, 2, 1024):
+        with wazero.Runtime(compilation_workers=workers) as runtime:
+            assert runtime.instantiate(add_wasm).call("add", 1, 1) == 2
+    for nonsense in (-1, 1025):
+        with pytest.raises(ValueError, match="compilation_workers"):
+            wazero.Runtime(compilation_workers=nonsense)
+    with pytest.raises(TypeError, match="compilation_workers"):
+        wazero.Runtime(compilation_workers="2")
+    config = wazero.RuntimeConfig(compilation_workers=1)
+    with wazero.Runtime(config) as runtime:
         assert runtime.instantiate(add_wasm).call("add", 1, 1) == 2
-    assert wazero.CompilationCache().directory is None
 
 
-def test_cache_in_a_place_that_cannot_be(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(wazero.WazeroError):
-        wazero.CompilationCache(tmp_path / "file")
-    with pytest.raises(TypeError, match="directory of a cache"):
-        wazero.CompilationCache(3)
+def test_memory_capacity_from_max(wat):
+    # In 3 GiB of address space, a memory that may grow to 2 GiB starts small, unless it
+    # is to have them at once; one of 4 GiB then cannot be had.
+    code = """
+import resource, sys, wazero
+wasm, large = bytes.fromhex(sys.argv[1]), bytes.fromhex(sys.argv[2])
+wazero.Runtime().instantiate(wasm)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (3 << 30), resource.RLIM_INFINITY))
+for whole in (False, True):
+    runtime = wazero.Runtime(memory_capacity_from_max=whole)
+    before = int(open("/proc/self/statm").read().split()[0])
+    memory = runtime.instantiate(wasm).memory
+    grown = int(open("/proc/self/statm").read().split()[0]) - before
+    assert (grown * resource.getpagesize() >= 2 << 30) == whole, (whole, grown)
+    assert memory.grow(1) == 1
+    runtime.close()
+try:
+    wazero.Runtime(memory_capacity_from_max=True).instantiate(large)
+except MemoryError:
+    print("as it should be")
+"""
+    modules = [
+        wat(f'(module (memory (export "memory") 1 {size}))').hex()
+        for size in (32768, 65536)
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *modules], capture_output=True, text=True
+    )
+    assert done.stdout == "as it should be\n", done.stderr
 
 
 def test_named_modules(rt, wat):
