@@ -1,8 +1,8 @@
 /*
  * parse_code.c - the code section: locals, and a scan over the instructions.
  *
- * The scan steps over instructions exactly as wazero's validator does, quirks included
- * (behind 0xfd and 0xfe it reads one byte, not a number), to find what would make Go
+ * The scan steps over instructions exactly as wazero's validator does (behind 0xfd and
+ * 0xfe it reads one byte, not a number), to find what would make Go
  * allocate or recurse without bound. It does not check types. Where it meets something
  * that wazero is sure to refuse at that very place (an unknown opcode, a label that
  * does not exist) it stops and leaves the message to wazero: the validator reads in the
@@ -21,7 +21,8 @@ enum {
     LOCAL,           /* the index of a local */
     INDEX,           /* another number of 32 bits */
     MEMORY_ARG,      /* alignment and offset */
-    NUMBER64,        /* a number of 64 bits */
+    SIGNED32,        /* a signed number of 32 bits */
+    SIGNED64,        /* and of 64 */
     BYTE,            /* a byte */
     BYTES4,          /* a float */
     BYTES8,          /* a double */
@@ -39,6 +40,7 @@ enum {
     THROW,
     TRY_TABLE,
     SELECT_TYPE,
+    NULL_REFERENCE,
     MISC,
     VECTOR,
     ATOMIC,
@@ -59,11 +61,11 @@ static const uint8_t kinds[256] = {
     [0x1d ... 0x1e] = UNKNOWN, [0x1f] = TRY_TABLE,
     [0x20 ... 0x22] = LOCAL, [0x23 ... 0x26] = INDEX, [0x27] = UNKNOWN,
     [0x28 ... 0x3e] = MEMORY_ARG, [0x3f ... 0x40] = BYTE,
-    [0x41] = INDEX, [0x42] = NUMBER64, [0x43] = BYTES4, [0x44] = BYTES8,
+    [0x41] = SIGNED32, [0x42] = SIGNED64, [0x43] = BYTES4, [0x44] = BYTES8,
     [0x45 ... 0xc4] = PLAIN,
     [0xc5 ... 0xcf] = UNKNOWN,
-    [0xd0] = INDEX, /* ref.null: an abstract heap type is one byte too */
-    [0xd1] = PLAIN, [0xd2] = INDEX, [0xd3] = UNKNOWN, [0xd4] = PLAIN,
+    [0xd0] = NULL_REFERENCE, [0xd1] = PLAIN, [0xd2] = INDEX, [0xd3] = UNKNOWN,
+    [0xd4] = PLAIN,
     [0xd5 ... 0xd6] = BRANCH,
     [0xd7 ... 0xfb] = UNKNOWN,
     [0xfc] = MISC, [0xfd] = VECTOR, [0xfe] = ATOMIC, [0xff] = UNKNOWN,
@@ -77,7 +79,9 @@ typedef enum {
     TOO_DEEP,
     TOO_MANY_TARGETS,
     RELAXED_SIMD,
+    VECTOR_OPCODE,
     SELECT_OF_REFERENCE,
+    HEAP_TYPE,
 } verdict_t;
 
 /* A block that is open. `results` are the values that a branch to it carries. */
@@ -273,6 +277,16 @@ static const uint8_t *scan_select_type(scan_t *s, const uint8_t *at)
     return reader.at;
 }
 
+/* The heap type of ref.null: wazero reads what is no abstract one as an index. */
+static const uint8_t *scan_null(scan_t *s, const uint8_t *at)
+{
+    wazero__reader_t reader = {at, s->end};
+    int64_t heap = 0;
+    if (!wazero__read_s33(&reader, &heap))
+        return stop(s, CUT_OFF);
+    return wazero__parse_is_heap_type(s->p, heap) ? reader.at : stop(s, HEAP_TYPE);
+}
+
 static const uint8_t *scan_misc(scan_t *s, const uint8_t *at)
 {
     /* How many numbers and then bytes follow: memory.init, data.drop, memory.copy,
@@ -298,9 +312,14 @@ static const uint8_t *scan_vector(scan_t *s, const uint8_t *at)
         return stop(s, CUT_OFF);
     uint8_t opcode = *at++;
     /* Opcodes from 0x80 on are numbers of two bytes. wazero takes the second one, 0x01,
-     * for a nop. A 0x02 there means an opcode of relaxed SIMD. */
+     * for a nop, and would run any other one as an instruction. A 0x02 there means an
+     * opcode of relaxed SIMD. */
+    if (opcode >= 0x80 && at == s->end)
+        return stop(s, CUT_OFF);
+    if (opcode >= 0x80 && *at != 0x01)
+        return stop(s, *at == 0x02 ? RELAXED_SIMD : VECTOR_OPCODE);
     if (opcode >= 0x80)
-        return at < s->end && *at == 0x02 ? stop(s, RELAXED_SIMD) : at;
+        return at;
     if (opcode <= 0x0b || opcode == 0x5c || opcode == 0x5d)
         return scan_memory_arg(s, at);
     if (opcode == 0x0c || opcode == 0x0d) /* v128.const, i8x16.shuffle */
@@ -361,6 +380,8 @@ static const uint8_t *scan_immediates(scan_t *s, const uint8_t *at, uint8_t kind
         return scan_try_table(s, at);
     case SELECT_TYPE:
         return scan_select_type(s, at);
+    case NULL_REFERENCE:
+        return scan_null(s, at);
     case MISC:
         return scan_misc(s, at);
     case VECTOR:
@@ -390,8 +411,11 @@ static const uint8_t *scan(scan_t *s, const uint8_t *at)
         case INDEX:
             at = wazero__skip_leb(at, end, WAZERO__LEB32_SIZE);
             break;
-        case NUMBER64:
-            at = wazero__skip_leb(at, end, WAZERO__LEB64_SIZE);
+        case SIGNED32:
+            at = wazero__skip_signed(at, end, WAZERO__LEB32_SIZE);
+            break;
+        case SIGNED64:
+            at = wazero__skip_signed(at, end, WAZERO__LEB64_SIZE);
             break;
         case MEMORY_ARG:
             s->memory_uses++;
@@ -483,6 +507,16 @@ static void report_verdict(wazero__parser_t *p, uint32_t index, verdict_t verdic
             "function[%u]: select with a type (ref ...) is not supported: "
             "wazero v1.12.0 compiles it wrongly",
             index);
+        break;
+    case VECTOR_OPCODE:
+        wazero__parse_fail(p, at,
+                           "function[%u]: opcode 0xfd 0x%02x 0x%02x is unknown, or not "
+                           "in its shortest form, which wazero cannot read",
+                           index, at[1], at[2]);
+        break;
+    case HEAP_TYPE:
+        wazero__parse_fail(p, at, "function[%u]: ref.null of an unknown heap type",
+                           index);
         break;
     case RELAXED_SIMD:
         wazero__parse_fail(

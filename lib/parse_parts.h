@@ -163,6 +163,11 @@ void wazero__parse_name(wazero__parser_t *p, const char *what, const uint8_t **d
 
 void wazero__parse_types(wazero__parser_t *p); /* parse_types.c */
 wazero_value_type_t wazero__parse_value_type(wazero__parser_t *p, const char *what);
+
+/* Whether it is a heap type as the operand of ref.null may have it, a type index or an
+ * abstract one whose feature is on. Whether the index exists is not looked at. */
+bool wazero__parse_is_heap_type(const wazero__parser_t *p, int64_t heap);
+
 void wazero__parse_imports(wazero__parser_t *p); /* parse_sections.c */
 void wazero__parse_functions(wazero__parser_t *p);
 void wazero__parse_tables(wazero__parser_t *p);

@@ -95,6 +95,19 @@ static inline const uint8_t *wazero__skip_leb(const uint8_t *at, const uint8_t *
     return NULL;
 }
 
+/* The same for a signed number of 32 or 64 bits, NULL also if it has more bits than
+ * that: wazero lets some pass. */
+static inline const uint8_t *wazero__skip_signed(const uint8_t *at, const uint8_t *end,
+                                                 size_t max)
+{
+    /* The bits of a last byte that must all be the sign. */
+    const uint8_t sign = max == WAZERO__LEB32_SIZE ? 0x78 : 0x7f;
+    const uint8_t *behind = wazero__skip_leb(at, end, max);
+    if (!behind || (size_t)(behind - at) < max)
+        return behind;
+    return (behind[-1] & sign) == 0 || (behind[-1] & sign) == sign ? behind : NULL;
+}
+
 static inline bool wazero__skip(wazero__reader_t *reader, size_t size)
 {
     if (size > wazero__reader_left(reader))

@@ -8,14 +8,15 @@
 
 static const char EXPRESSION[] = "a constant expression";
 
-/* Skips a number of which only the length matters. */
+/* Skips a signed number whose value does not matter. */
 static void skip_number(wazero__parser_t *p, size_t max)
 {
-    const uint8_t *behind = wazero__skip_leb(p->in.at, p->in.end, max);
+    const uint8_t *behind = wazero__skip_signed(p->in.at, p->in.end, max);
     if (behind)
         p->in.at = behind;
     else if (wazero__reader_left(&p->in) >= max)
-        wazero__parse_fail(p, p->in.at, "a number in %s is too long", EXPRESSION);
+        wazero__parse_fail(p, p->in.at, "a number in %s is too long or too large",
+                           EXPRESSION);
     else
         wazero__parse_fail(p, p->in.end, "unexpected end in %s", EXPRESSION);
 }
@@ -31,15 +32,33 @@ static void parse_constant_global(wazero__parser_t *p, const uint8_t *at)
                            EXPRESSION);
 }
 
-/* The heap type of ref.null: an abstract one is one byte, else it is a type index.
- * Either is skipped alike. */
+/* The heap type of ref.null, of which wazero takes everything else for the index of a
+ * type and looks at neither its range nor the feature. */
+static void parse_null(wazero__parser_t *p, const uint8_t *at)
+{
+    int64_t heap = wazero__parse_s33(p, EXPRESSION);
+    if (p->error)
+        return;
+    if (heap >= 0)
+        wazero__parse_require(p, at, WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES,
+                              "ref.null of a type index");
+    if (!wazero__parse_is_heap_type(p, heap) ||
+        (heap >= 0 && (uint64_t)heap >= p->parsed->type_count))
+        wazero__parse_fail(p, at, "ref.null of the unknown heap type %lld",
+                           (long long)heap);
+}
+
 static void skip_immediate(wazero__parser_t *p, uint8_t opcode, const uint8_t *at)
 {
     switch (opcode) {
     case OP_I32_CONST:
-    case OP_REF_NULL:
-    case OP_REF_FUNC:
         skip_number(p, WAZERO__LEB32_SIZE);
+        return;
+    case OP_REF_NULL:
+        parse_null(p, at);
+        return;
+    case OP_REF_FUNC:
+        wazero__parse_u32(p, EXPRESSION);
         return;
     case OP_I64_CONST:
         skip_number(p, WAZERO__LEB64_SIZE);

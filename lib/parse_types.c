@@ -7,11 +7,18 @@
 #include "binary.h"
 #include "parse_parts.h"
 
+bool wazero__parse_is_heap_type(const wazero__parser_t *p, int64_t heap)
+{
+    return heap >= 0 || heap == HEAP_FUNC || heap == HEAP_EXTERN ||
+           (heap == HEAP_EXN &&
+            (p->limits->features & WAZERO_FEATURE_EXCEPTION_HANDLING) != 0);
+}
+
 static wazero_value_type_t parse_ref_type(wazero__parser_t *p, bool nullable)
 {
     const uint8_t *at = p->in.at;
     int64_t heap = wazero__parse_s33(p, "a heap type");
-    if (heap < 0 && heap != HEAP_FUNC && heap != HEAP_EXTERN && heap != HEAP_EXN)
+    if (!wazero__parse_is_heap_type(p, heap))
         wazero__parse_fail(p, at, "unknown abstract heap type: %lld", (long long)heap);
     if (nullable && heap == HEAP_FUNC)
         return WAZERO_TYPE_FUNCREF;

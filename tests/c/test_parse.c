@@ -516,30 +516,6 @@ TEST(segments_refused)
     SECTION_REFUSED("memory index must be zero but was 1", 11, 1, 2, 1, 0x0b, 0);
 }
 
-TEST(constant_expressions_of_globals)
-{
-    for (uint8_t is_mutable = 0; is_mutable < 2; is_mutable++) {
-        static const uint8_t sections[] = {4, 6, 9, 11};
-        for (size_t i = 0; i < sizeof sections; i++) {
-            bytes_t m = new_module();
-            SECTION(&m, 2, 1, 0, 0, 3, 0x7f, is_mutable);
-            if (sections[i] == 4) /* a table with an initial value */
-                SECTION(&m, 4, 1, 0x40, 0, 0x70, 0, 1, 0x23, 0, 0x0b);
-            else if (sections[i] == 6)
-                SECTION(&m, 6, 1, 0x7f, 0, 0x23, 0, 0x0b);
-            else
-                SECTION(&m, sections[i], 1, 0, 0x23, 0, 0x0b, 0);
-            wazero__parse_limits_t limits = DEFAULTS;
-            limits.features |= WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES;
-            if (is_mutable)
-                REFUSED_WITH(&m, &limits, "global[0] is mutable, so a constant");
-            else
-                wazero__parsed_delete(parse_with(&m, &limits));
-        }
-    }
-    SECTION_REFUSED("unexpected end in a constant expression", 6, 1, 0x7f, 0, 0x23);
-}
-
 TEST(names)
 {
     SECTION_REFUSED("module name is not valid UTF-8", 0, 4, 'n', 'a', 'm', 'e', 0, 2, 1,
