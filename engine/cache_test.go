@@ -306,6 +306,25 @@ func TestWritersAtOnce(t *testing.T) {
 	}
 }
 
+// TestLoadersAtOnce has many threads load one entry of one cache.
+func TestLoadersAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	key := keyOf("add")
+	entryFile(t, folder, key)
+	for range 50 {
+		cache, r := cacheWith(t, folder)
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				if sum, found := addOf(t, cache, r, key); !found || sum != 12 {
+					t.Error(sum, found)
+				}
+			})
+		}
+		group.Wait()
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	var pairs []byte
 	want := [][2]uint64{{7, 0}, {9, 3}, {8, 3}, {1 << 31, 1 << 32}, {2, 1 << 40}}

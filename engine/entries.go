@@ -78,6 +78,9 @@ type entryFolder struct {
 	path     string
 	requests sync.Map // *entryRequest of the compilation that runs in a thread, by its id
 	tidy     sync.Once
+	// loading is held while a module is loaded from an entry: wazero shows it to others
+	// that want the same before it is complete (getCompiledModule, v1.12.0).
+	loading sync.Mutex
 }
 
 // entryRequest says what a compilation wants of the folder.
@@ -93,6 +96,10 @@ func newEntryFolder(path string) *entryFolder { return &entryFolder{path: path} 
 func (f *entryFolder) during(request *entryRequest, do func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if request.found != nil {
+		f.loading.Lock()
+		defer f.loading.Unlock()
+	}
 	thread := unix.Gettid()
 	f.requests.Store(thread, request)
 	defer f.requests.Delete(thread)

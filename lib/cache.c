@@ -7,6 +7,7 @@
  */
 #include "cache.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -31,22 +32,37 @@ struct wazero_cache {
 
 static wazero_error_t *unusable(const char *path, const char *why)
 {
-    return wazero__error(WAZERO_ERROR_INVALID, "cache folder %s: %s", path, why);
+    return wazero__error(WAZERO_ERROR_INVALID, "cache directory: %s %s", path, why);
 }
 
-/* Makes the folder, those above it too. */
-static wazero_error_t *make_folder(char *path)
+/* In wazero's words, which are Go's. */
+static wazero_error_t *not_made(const char *directory, const char *path, int number)
 {
-    for (char *at = path + 1; (at = strchr(at, '/')) != NULL; at++) {
+    const char *why = strerror(number);
+    return wazero__error(WAZERO_ERROR_INVALID,
+                         "cache directory: create directory %s: mkdir %s: %c%s",
+                         directory, path, tolower((unsigned char)*why), why + 1);
+}
+
+/* Makes the folder, those above it too, unless something is there. The path is whole
+ * again afterwards. */
+static wazero_error_t *make_folder(const char *directory, char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0)
+        return NULL;
+    for (char *at = path + 1;; at++) {
+        at += strcspn(at, "/");
+        char end = *at;
         *at = '\0';
-        int failed = mkdir(path, 0700) && errno != EEXIST && access(path, F_OK);
-        wazero_error_t *error = failed ? unusable(path, strerror(errno)) : NULL;
-        *at = '/';
-        if (error)
+        int failed = mkdir(path, 0700) && errno != EEXIST ? errno : 0;
+        if (failed && stat(path, &status) == 0)
+            failed = S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+        wazero_error_t *error = failed ? not_made(directory, path, failed) : NULL;
+        *at = end;
+        if (error || !end)
             return error;
     }
-    return mkdir(path, 0700) && errno != EEXIST ? unusable(path, strerror(errno))
-                                                : NULL;
 }
 
 /* Whether what is in the folder may be executed. A sticky folder like /tmp keeps others
@@ -58,7 +74,7 @@ static wazero_error_t *check_folder(const char *path, bool sticky_will_do)
     if (stat(path, &status))
         return unusable(path, strerror(errno));
     if (!S_ISDIR(status.st_mode))
-        return unusable(path, "is not a folder");
+        return unusable(path, "is not dir");
     if (status.st_uid != geteuid() && status.st_uid != 0) {
         snprintf(why, sizeof why,
                  "belongs to another user (%ld), who could put code there",
@@ -88,7 +104,7 @@ static wazero_error_t *make_absolute(const char *directory, char *path)
         path[size++] = '/';
     }
     if (size + strlen(directory) >= PATH_MAX)
-        return unusable(directory, strerror(ENAMETOOLONG));
+        return unusable("", strerror(ENAMETOOLONG));
     memcpy(path + size, directory, strlen(directory) + 1);
     return NULL;
 }
@@ -100,7 +116,7 @@ static wazero_error_t *prepare(const wz_engine *engine, const char *directory,
 {
     wazero_error_t *error = make_absolute(directory, absolute);
     if (!error)
-        error = make_folder(absolute);
+        error = make_folder(directory, absolute);
     if (!error)
         error = check_folder(absolute, true);
     if (error)
@@ -116,7 +132,7 @@ static wazero_error_t *prepare(const wz_engine *engine, const char *directory,
     if (mkdir(folder, 0700) && errno != EEXIST) {
         /* One that can only be read has what it has. */
         if (errno != EROFS && errno != EACCES)
-            return unusable(folder, strerror(errno));
+            return not_made(directory, folder, errno);
         *folder = '\0';
         return NULL;
     }

@@ -96,9 +96,11 @@ def test_cache_outlives_its_handle(add_wasm):
 
 def test_cache_in_a_place_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(wazero.WazeroError, match="is not a folder"):
+    with pytest.raises(wazero.WazeroError, match="file is not dir"):
         wazero.CompilationCache(tmp_path / "file")
-    with pytest.raises(wazero.WazeroError, match="Not a directory"):
+    with pytest.raises(
+        wazero.WazeroError, match=r"create directory .*below: mkdir .*below: not a dir"
+    ):
         wazero.CompilationCache(tmp_path / "file" / "below")
     with pytest.raises(wazero.WazeroError, match="File name too long"):
         wazero.CompilationCache("/x" * 3000)

@@ -65,6 +65,8 @@ class RuntimeFlags:
                 f"({self._workers.value}) greater than GOMAXPROCS ({processors}) "
                 f"defaulting to GOMAXPROCS\n"
             )
+        if self._workers.value > 1:  # else as many as there are processors
+            options["compilation_workers"] = min(self._workers.value, processors)
         return options
 
     def _open_cache(self) -> CompilationCache | None:
