@@ -106,11 +106,12 @@ const (
 	hostGoOn = 0
 	hostFail = 1
 	hostExit = 2
+	hostBack = 3
 )
 
 // outcome is what a callback reports that can end a call.
 func outcome(o C.wz_outcome) (status int32, message string, exitCode uint32) {
-	if o.status == hostFail {
+	if o.status == hostFail || o.status == hostBack {
 		message = string(unsafe.Slice((*byte)(unsafe.Pointer(o.message.data)), int(o.message.size)))
 	}
 	return int32(o.status), message, uint32(o.exit_code)

@@ -70,6 +70,10 @@ func functionCall(h handle, stack []uint64) *failure {
 	if function == nil {
 		return badHandle("function", h)
 	}
+	return function.call(context.Background(), stack)
+}
+
+func (function *wasmFunction) call(ctx context.Context, stack []uint64) *failure {
 	// wazero would run the code and then say that the module is closed.
 	if function.module.IsClosed() {
 		return closedFailure(function.module)
@@ -77,7 +81,7 @@ func functionCall(h handle, stack []uint64) *failure {
 	if !function.running.CompareAndSwap(false, true) {
 		return invalid("the function is running")
 	}
-	err := function.CallWithStack(context.Background(), stack)
+	err := function.CallWithStack(ctx, stack)
 	if err == nil {
 		function.running.Store(false)
 		return nil

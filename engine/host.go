@@ -57,6 +57,8 @@ func (host *hostFunction) Call(ctx context.Context, m api.Module, stack []uint64
 			_ = m.CloseWithExitCode(ctx, exitCode)
 		}
 		panic(sys.NewExitError(exitCode))
+	case hostBack:
+		restore(message)
 	default:
 		panic(&hostError{message})
 	}

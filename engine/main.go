@@ -289,6 +289,30 @@ func wz_function_call(function C.wz_handle, stack *C.uint64_t, slotCount C.size_
 	return true
 }
 
+//export wz_function_call_with_snapshots
+func wz_function_call_with_snapshots(function C.wz_handle, stack *C.uint64_t, slotCount C.size_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	f := functionCallWithSnapshots(handle(function), unsafe.Slice((*uint64)(stack), int(slotCount)))
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	return true
+}
+
+//export wz_snapshot_new
+func wz_snapshot_new(function C.wz_handle, taken *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	h, f := snapshotNew(handle(function))
+	return deliver(h, f, taken, failed)
+}
+
+//export wz_snapshot_release
+func wz_snapshot_release(taken C.wz_handle) {
+	defer quiet()
+	snapshotRelease(handle(taken))
+}
+
 //export wz_function_step
 func wz_function_step(function C.wz_handle, stack *C.uint64_t, slotCount C.size_t, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)

@@ -101,6 +101,7 @@ typedef struct wazero_compiled_module wazero_compiled_module_t;
 typedef struct wazero_inspection wazero_inspection_t;
 typedef struct wazero_listeners wazero_listeners_t;
 typedef struct wazero_stack wazero_stack_t;
+typedef struct wazero_snapshot wazero_snapshot_t;
 typedef struct wazero_imports wazero_imports_t;
 typedef struct wazero_module_config wazero_module_config_t;
 typedef struct wazero_module wazero_module_t;
@@ -1396,6 +1397,45 @@ wazero_function_call_with_stack(wazero_function_t *function, uint64_t *stack,
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_function_call_with_timeout(wazero_function_t *function, uint64_t *stack,
                                   size_t slot_count, uint64_t nanoseconds);
+
+/* The same with snapshots: host functions that this call calls, itself and not through
+ * another call, may take snapshots of it. It goes through Go: see
+ * wazero_function_is_interruptible. WAZERO_NO_TIMEOUT stands for the timeout of the
+ * configuration.
+ * Ownership, Threads: as wazero_function_call. Errors: those, TIMEOUT, and INVALID
+ * with the interpreter, which in this version of wazero cannot restore, and with
+ * exception handling switched on. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_function_call_with_snapshots(wazero_function_t *function, uint64_t *stack,
+                                    size_t slot_count, uint64_t nanoseconds);
+
+/* To be called in a host function: notes where the call that led to it is, as C's
+ * setjmp does. The memories, tables and globals of guests are no part of it.
+ * Ownership: *snapshot is the caller's. Threads: that of the call. Errors: INVALID when
+ * the call was not made with snapshots, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_snapshot_new(wazero_snapshot_t **snapshot);
+
+/* The result types of the host function that took the snapshot.
+ * Ownership: borrowed until snapshot is deleted. Threads: any. Errors: none. */
+WAZERO_API const wazero_value_type_t *
+wazero_snapshot_results(const wazero_snapshot_t *snapshot, size_t *count);
+
+/* What a host function returns to go back, as C's longjmp does: the one that took the
+ * snapshot returns once more, with these results, as many slots as its type has. The
+ * host function may be one that a call inside the snapshot's call led to: then it is
+ * the error of that call, which is to be returned in turn. A snapshot can be restored
+ * once, on its thread, while its call runs; otherwise the result is an error of kind
+ * INVALID that says so. payload is as that of wazero_error_new_host.
+ * Ownership: the result is the caller's, who returns it. Threads: that of the call.
+ * Errors: INVALID, FORKED, MEMORY; then the payload has been deleted. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_snapshot_restore(wazero_snapshot_t *snapshot, const uint64_t *results,
+                        size_t result_count, void *payload,
+                        void (*delete_payload)(void *payload));
+
+/* Ownership: takes snapshot, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_snapshot_delete(wazero_snapshot_t *snapshot);
 
 /* One value for each call of wazero_function_map. The element is as wide as its type: 4
  * bytes of an i32 or f32, 8 of an i64 or f64, 16 of a v128, in the machine's order; it

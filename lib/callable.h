@@ -49,6 +49,10 @@ wazero_error_t *wazero__callable_call_until(wazero__callable_t *callable,
                                             uint64_t *stack, uint64_t timeout,
                                             uint64_t until);
 
+/* Calls it so that host functions can take snapshots of the call. */
+wazero_error_t *wazero__callable_call_with_snapshots(wazero__callable_t *callable,
+                                                     uint64_t *stack, uint64_t timeout);
+
 /* Calls it once for each element: see wazero_function_map. */
 wazero_error_t *wazero__callable_map(wazero__callable_t *callable,
                                      const wazero_column_t *params,

@@ -14,6 +14,7 @@
 #include "fork.h"
 #include "listener.h"
 #include "module.h"
+#include "snapshot.h"
 
 static wazero__activation_t *innermost(void)
 {
@@ -75,12 +76,19 @@ static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
 {
     wazero__thread_t *thread = wazero__thread();
     bool detached;
-    if (innermost()->replay)
-        return report(innermost()->pending, message, exit_code);
+    wazero__activation_t *activation = innermost();
+    if (activation->replay)
+        return report(activation->pending, message, exit_code);
     attach(&detached);
+    if (activation->snapshots)
+        activation->snapshots->host = (wazero__host_t *)function;
     wazero_error_t *error =
         wazero__host_call((wazero__host_t *)function, (wazero_module_t *)caller, stack);
-    const wazero_error_t *kept = error ? keep(error) : NULL;
+    if (activation->snapshots)
+        activation->snapshots->host = NULL;
+    bool goes_back = error && wazero__fork_is_current(activation->generation) &&
+                     wazero__snapshot_restore(thread, activation, error, message);
+    const wazero_error_t *kept = error && !goes_back ? keep(error) : NULL;
     escape_if_forked();
     if (!kept && atomic_load(&thread->attention)) {
         error = wazero__attend(thread); /* nothing takes the thread out of wasm here */
@@ -88,6 +96,8 @@ static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
         escape_if_forked();
     }
     detach_again(detached);
+    if (!kept && goes_back)
+        return 3;
     return kept ? report(kept, message, exit_code) : 0;
 }
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 6
+#define WZ_ABI_VERSION 7
 
 typedef uint64_t wz_handle;
 
@@ -48,8 +48,10 @@ typedef struct {
 typedef struct {
     /* Calls a host function. Returns 0 to go on, 1 to end the call with an error whose
      * text is put in *message (borrowed until the next callback on this thread), 2 to
-     * close the calling module with *exit_code and end as proc_exit does. caller is the
-     * `user` of the calling module, 0 if it is none of lib's. */
+     * close the calling module with *exit_code and end as proc_exit does, 3 to go back
+     * to a snapshot of the call: *message is its handle and the results of the function
+     * that took it, eight bytes each. caller is the `user` of the calling module, 0 if
+     * it is none of lib's. */
     int32_t (*host_call)(uintptr_t function, uintptr_t caller, uint64_t *stack,
                          wz_string *message, uint32_t *exit_code);
     /* Makes the memory of the module whose `user` is module: 0 if that fails. */
@@ -341,6 +343,13 @@ typedef struct {
     /* Calls it; stack has the slot_count of its type. */
     bool (*function_call)(wz_handle function, uint64_t *stack, size_t slot_count,
                           wz_error *error);
+    /* The same for a function from which host functions take snapshots; it must not
+     * have been entered directly. */
+    bool (*function_call_with_snapshots)(wz_handle function, uint64_t *stack,
+                                         size_t slot_count, wz_error *error);
+    /* Takes one, while the function so called calls the host. */
+    bool (*snapshot_new)(wz_handle function, wz_handle *snapshot, wz_error *error);
+    void (*snapshot_release)(wz_handle snapshot);
     /* Has Go see to the exit code that lib found in the execution context, once. Go
      * goes on at the address that lib put in go_call_return_address. */
     bool (*function_step)(wz_handle function, uint64_t *stack, size_t slot_count,

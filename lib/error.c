@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "snapshot.h"
+
 struct wazero_error {
     wazero_error_kind_t kind;
     wazero_trap_code_t trap_code;
@@ -25,6 +27,7 @@ struct wazero_error {
     char *frame_text; /* what the strings of the frames point into */
     void *payload;
     void (*delete_payload)(void *payload);
+    wazero_snapshot_t *snapshot; /* to go back to, a reference, or NULL */
 };
 
 static wazero_error_t out_of_memory = {
@@ -345,6 +348,8 @@ wazero_error_t *wazero__error_merge(wazero_error_t *cause, wazero_error_t *outer
     outer->payload = cause->payload;
     outer->delete_payload = cause->delete_payload;
     cause->delete_payload = NULL;
+    outer->snapshot = cause->snapshot;
+    cause->snapshot = NULL;
     replace_cause(outer, cause->message, cause->message_size);
     wazero_error_delete(cause);
     return outer;
@@ -443,6 +448,22 @@ wazero_error_t *wazero_error_new_host(const char *message, size_t size, void *pa
     return error;
 }
 
+wazero_error_t *wazero__error_restore(wazero_snapshot_t *snapshot, void *payload,
+                                      void (*delete_payload)(void *payload))
+{
+    wazero_error_t *error = wazero_error_new_host(
+        "a snapshot is restored, outside of the call in which it was taken",
+        WAZERO_CSTR, payload, delete_payload);
+    if (error != &out_of_memory)
+        error->snapshot = wazero__snapshot_retain(snapshot);
+    return error;
+}
+
+wazero_snapshot_t *wazero__error_snapshot(const wazero_error_t *error)
+{
+    return error->snapshot;
+}
+
 wazero_error_t *wazero_error_new_exit(uint32_t exit_code)
 {
     wazero_error_t *error = wazero__error_exit(exit_code);
@@ -457,6 +478,7 @@ void wazero_error_delete(wazero_error_t *error)
         return;
     if (error->delete_payload)
         error->delete_payload(error->payload);
+    wazero_snapshot_delete(error->snapshot);
     free(error->message);
     free(error->frames);
     free(error->frame_text);

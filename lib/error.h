@@ -39,6 +39,12 @@ wazero_error_t *wazero__error_add_trace(wazero_error_t *error, wazero_error_t *t
  * text and frames of what the engine made of it. Takes both. */
 wazero_error_t *wazero__error_merge(wazero_error_t *cause, wazero_error_t *outer);
 
+/* The error that goes back to a snapshot, which it holds; payload as that of
+ * wazero_error_new_host. And the snapshot of an error, or NULL. */
+wazero_error_t *wazero__error_restore(wazero_snapshot_t *snapshot, void *payload,
+                                      void (*delete_payload)(void *payload));
+wazero_snapshot_t *wazero__error_snapshot(const wazero_error_t *error);
+
 /* Whether the error came from wazero_error_new_exit. */
 bool wazero__error_closes_caller(const wazero_error_t *error);
 

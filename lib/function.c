@@ -107,15 +107,22 @@ wazero_function_definition(wazero_function_t *function,
                                               definition);
 }
 
+static inline wazero_error_t *check_slots(const wazero_function_t *function,
+                                          size_t slot_count)
+{
+    size_t needed = function->callable->type->slot_count;
+    if (__builtin_expect(slot_count >= needed, 1))
+        return NULL;
+    return wazero__error(WAZERO_ERROR_INVALID,
+                         "function \"%s\" needs a stack of %zu slots, got %zu",
+                         function->export->name, needed, slot_count);
+}
+
 static wazero_error_t *call(wazero_function_t *function, uint64_t *stack,
                             size_t slot_count, uint64_t timeout)
 {
-    wazero__callable_t *callable = function->callable;
-    if (__builtin_expect(slot_count < callable->type->slot_count, 0))
-        return wazero__error(
-            WAZERO_ERROR_INVALID, "function \"%s\" needs a stack of %zu slots, got %zu",
-            function->export->name, callable->type->slot_count, slot_count);
-    return wazero__callable_call(callable, stack, timeout);
+    wazero_error_t *error = check_slots(function, slot_count);
+    return error ? error : wazero__callable_call(function->callable, stack, timeout);
 }
 
 wazero_error_t *wazero_function_call_with_stack(wazero_function_t *function,
@@ -129,6 +136,18 @@ wazero_error_t *wazero_function_call_with_timeout(wazero_function_t *function,
                                                   uint64_t nanoseconds)
 {
     return call(function, stack, slot_count, nanoseconds);
+}
+
+wazero_error_t *wazero_function_call_with_snapshots(wazero_function_t *function,
+                                                    uint64_t *stack, size_t slot_count,
+                                                    uint64_t nanoseconds)
+{
+    if (nanoseconds == WAZERO_NO_TIMEOUT)
+        nanoseconds = function->module->timeout;
+    wazero_error_t *error = check_slots(function, slot_count);
+    return error ? error
+                 : wazero__callable_call_with_snapshots(function->callable, stack,
+                                                        nanoseconds);
 }
 
 wazero_error_t *wazero_function_map(wazero_function_t *function,

@@ -296,6 +296,7 @@ HOT void fill(wazero__activation_t *activation, wazero__thread_t *thread,
     activation->replay = false;
     activation->step = 0;
     activation->escape = NULL;
+    activation->snapshots = NULL;
 }
 
 /* Runs it with an activation and a call engine, inside the group. */

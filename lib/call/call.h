@@ -28,6 +28,8 @@ typedef struct wazero__activation {
     uintptr_t step;
     /* Out of the engine, in a child forked by a host function; set while Go runs. */
     jmp_buf *escape;
+    struct wazero__snapshots
+        *snapshots; /* of a call that was made with them, or NULL */
 } wazero__activation_t;
 
 /* What runs in a group, with an activation and a call engine: one call, or many. */

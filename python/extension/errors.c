@@ -8,7 +8,7 @@
 
 /* May run in any thread, with or without the GIL, and when the interpreter is gone:
  * then the exception is left to the end of the process. */
-static void Payload_delete(void *exception)
+void Errors_delete_payload(void *exception)
 {
     ENTRY(entry);
     if (!Entry_enter(&entry))
@@ -58,7 +58,7 @@ wazero_error_t *Errors_to_host(void)
         PyErr_Clear();
     }
     wazero_error_t *error =
-        wazero_error_new_host(message, (size_t)size, exception, Payload_delete);
+        wazero_error_new_host(message, (size_t)size, exception, Errors_delete_payload);
     Py_XDECREF(encoded);
     return error;
 }

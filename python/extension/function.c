@@ -125,39 +125,57 @@ static inline int convert_arguments(FunctionObject *self, PyObject *const *args,
     return 0;
 }
 
-/* The timeout among the keywords, borrowed; NULL with an exception if there is
- * something else. */
-static PyObject *timeout_of(FunctionObject *self, PyObject *const *values,
-                            PyObject *kwnames)
+/* What a call is given by keyword. */
+typedef struct {
+    PyObject *timeout; /* borrowed */
+    int snapshots;
+} Keywords;
+
+static int parse_keywords(FunctionObject *self, PyObject *const *values,
+                          PyObject *kwnames, Keywords *keywords)
 {
-    PyObject *timeout = Py_None;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kwnames); i++) {
         PyObject *name = PyTuple_GET_ITEM(kwnames, i);
-        if (PyUnicode_CompareWithASCIIString(name, "timeout") != 0) {
-            PyErr_Format(PyExc_TypeError,
-                         "%U() takes no keyword argument %R, only 'timeout'",
-                         self->name, name);
-            return NULL;
+        if (PyUnicode_CompareWithASCIIString(name, "timeout") == 0) {
+            keywords->timeout = values[i];
+        } else if (PyUnicode_CompareWithASCIIString(name, "snapshots") == 0) {
+            keywords->snapshots = PyObject_IsTrue(values[i]);
+            if (keywords->snapshots < 0)
+                return -1;
+        } else {
+            PyErr_Format(
+                PyExc_TypeError,
+                "%U() takes no keyword argument %R, only 'timeout' and 'snapshots'",
+                self->name, name);
+            return -1;
         }
-        timeout = values[i];
     }
-    return timeout;
+    return 0;
 }
 
-static PyObject *call_on(FunctionObject *self, PyObject *const *args, PyObject *timeout,
-                         uint64_t *stack)
+static PyObject *call_on(FunctionObject *self, PyObject *const *args,
+                         const Keywords *keywords, uint64_t *stack)
 {
     size_t slots = self->type->slot_count;
     uint64_t nanoseconds;
     wazero_error_t *error;
-    if (Args_timeout(self->name, timeout, &nanoseconds) < 0 ||
+    if (Args_timeout(self->name, keywords->timeout, &nanoseconds) < 0 ||
         convert_arguments(self, args, stack) < 0)
         return NULL;
-    if (timeout == Py_None)
+    if (keywords->snapshots) {
+        /* Where nothing is given it is the module's; not so for infinity. */
+        if (keywords->timeout == Py_None)
+            nanoseconds = WAZERO_NO_TIMEOUT;
+        else if (nanoseconds == WAZERO_NO_TIMEOUT)
+            nanoseconds--;
+        error = wazero_function_call_with_snapshots(self->handle, stack, slots,
+                                                    nanoseconds);
+    } else if (keywords->timeout == Py_None) {
         error = wazero_function_call_with_stack(self->handle, stack, slots);
-    else
+    } else {
         error =
             wazero_function_call_with_timeout(self->handle, stack, slots, nanoseconds);
+    }
     return error ? Function_failed(self, error) : results_of(self->type, stack);
 }
 
@@ -166,18 +184,18 @@ NOINLINE static PyObject *call_slowly(FunctionObject *self, PyObject *const *arg
                                       size_t nargs, PyObject *kwnames)
 {
     const wazero_function_type_t *type = self->type;
-    PyObject *timeout = kwnames ? timeout_of(self, args + nargs, kwnames) : Py_None;
+    Keywords keywords = {Py_None, 0};
     uint64_t small[STACK_SLOTS];
-    if (!timeout)
+    if (kwnames && parse_keywords(self, args + nargs, kwnames, &keywords) < 0)
         return NULL;
     if (nargs != type->param_count)
         return refuse_count(self, (Py_ssize_t)nargs);
     if (type->slot_count <= STACK_SLOTS)
-        return call_on(self, args, timeout, small);
+        return call_on(self, args, &keywords, small);
     uint64_t *stack = PyMem_New(uint64_t, type->slot_count);
     if (!stack)
         return PyErr_NoMemory();
-    PyObject *result = call_on(self, args, timeout, stack);
+    PyObject *result = call_on(self, args, &keywords, stack);
     PyMem_Free(stack);
     return result;
 }
@@ -432,7 +450,11 @@ static PyType_Slot Function_slots[] = {
      "that\n"
      "take long let other Python threads run; in the main thread Python's signal\n"
      "handlers run meanwhile, and what they raise ends the call (Ctrl-C:\n"
-     "KeyboardInterrupt)."},
+     "KeyboardInterrupt).\n\n"
+     "With snapshots=True the host functions that are called may use "
+     "wazero.snapshot(). "
+     "Such\n"
+     "a call ends at its next host function only, and needs the compiler."},
     {Py_tp_traverse, Function_traverse},
     {Py_tp_dealloc, Function_dealloc},
     {Py_tp_repr, Function_repr},

@@ -143,7 +143,7 @@ wazero_error_t *Host_call(void *user, wazero_module_t *caller, uint64_t *stack)
     }
     Py_INCREF(owner);
     if (call_python(binding, caller, stack) < 0)
-        error = Errors_to_host();
+        error = Snapshot_to_host(State_of(owner));
     Py_DECREF(owner);
     Entry_leave(&entry);
     return error;

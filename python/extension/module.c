@@ -436,7 +436,7 @@ static PyObject *Module_get_compiled(ModuleObject *self, void *Py_UNUSED(closure
 
 static PyMethodDef Module_methods[] = {
     {"call", (PyCFunction)(void (*)(void))Module_call, METH_FASTCALL | METH_KEYWORDS,
-     "call($self, name, /, *args, timeout=None)\n--\n\n"
+     "call($self, name, /, *args, timeout=None, snapshots=False)\n--\n\n"
      "Calls an exported function: exports[name](*args, timeout=timeout). "
      "AttributeError\n"
      "if there is none."},

@@ -81,7 +81,7 @@ static int wazero_exec(PyObject *module)
     static int (*const parts[])(PyObject *, State *) = {
         Threads_init, Errors_init,   Types_init,      Config_init,   Cache_init,
         Runtime_init, Compiled_init, Module_init,     Exports_init,  Function_init,
-        Memory_init,  Global_init,   HostModule_init, Listener_init,
+        Memory_init,  Global_init,   HostModule_init, Listener_init, Snapshot_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -109,6 +109,7 @@ static int wazero_exec(PyObject *module)
     VISIT(host_function_type)                                                          \
     VISIT(inherit_type)                                                                \
     VISIT(call_type)                                                                   \
+    VISIT(snapshot_type)                                                               \
     VISIT(function_type_struct)                                                        \
     VISIT(memory_type_struct)                                                          \
     VISIT(table_type_struct)                                                           \
@@ -128,6 +129,7 @@ static int wazero_exec(PyObject *module)
     VISIT(interrupted)                                                                 \
     VISIT(closed_error)                                                                \
     VISIT(forked_error)                                                                \
+    VISIT(snapshot_restore)                                                            \
     VISIT(inherit)                                                                     \
     VISIT(struct_pack)                                                                 \
     VISIT(struct_unpack)                                                               \

@@ -51,6 +51,7 @@ typedef struct {
     PyTypeObject *host_function_type;
     PyTypeObject *inherit_type;
     PyTypeObject *call_type;
+    PyTypeObject *snapshot_type;
     PyTypeObject *function_type_struct;
     PyTypeObject *memory_type_struct;
     PyTypeObject *table_type_struct;
@@ -70,6 +71,7 @@ typedef struct {
     PyObject *interrupted;
     PyObject *closed_error;
     PyObject *forked_error;
+    PyObject *snapshot_restore;
     PyObject *inherit; /* wazero.INHERIT */
     /* Functions of the standard library, got when first needed. */
     PyObject *struct_pack;
@@ -343,6 +345,7 @@ int Memory_init(PyObject *module, State *state);
 int Global_init(PyObject *module, State *state);
 int HostModule_init(PyObject *module, State *state);
 int Listener_init(PyObject *module, State *state);
+int Snapshot_init(PyObject *module, State *state);
 
 /* Makes a heap type of this module and, if name is not NULL, adds it. Returns a new
  * reference. */
@@ -362,6 +365,14 @@ wazero_error_t *Errors_to_host(void);
 
 /* Raises ClosedError: "the module is closed". Always returns NULL. */
 PyObject *Errors_raise_closed(State *state, const char *what);
+
+/* Gives back the exception that is the payload of an error. */
+void Errors_delete_payload(void *exception);
+
+/* ---------------------------------------------------------------- snapshot.c ----- */
+
+/* Errors_to_host for a host function, which may go back to a snapshot. */
+wazero_error_t *Snapshot_to_host(const State *state);
 
 /* ---------------------------------------------------------------- args.c --------- */
 

@@ -37,6 +37,8 @@ from wazero._wazero import (
     MemoryType,
     Module,
     Runtime,
+    Snapshot,
+    SnapshotRestore,
     StackFrame,
     TableType,
     TagType,
@@ -45,6 +47,7 @@ from wazero._wazero import (
     WazeroError,
     engine_version,
     func,
+    snapshot,
     validate,
     version,
 )
@@ -86,6 +89,8 @@ __all__ = [
     "ModuleConfig",
     "Runtime",
     "RuntimeConfig",
+    "Snapshot",
+    "SnapshotRestore",
     "StackFrame",
     "TableType",
     "TagType",
@@ -97,6 +102,7 @@ __all__ = [
     "engine_version",
     "func",
     "run",
+    "snapshot",
     "validate",
     "version",
 ]

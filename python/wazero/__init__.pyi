@@ -31,6 +31,8 @@ from ._wazero import Memory as Memory
 from ._wazero import MemoryType as MemoryType
 from ._wazero import Module as Module
 from ._wazero import Runtime as Runtime
+from ._wazero import Snapshot as Snapshot
+from ._wazero import SnapshotRestore as SnapshotRestore
 from ._wazero import StackFrame as StackFrame
 from ._wazero import TableType as TableType
 from ._wazero import TagType as TagType
@@ -39,6 +41,7 @@ from ._wazero import Trap as Trap
 from ._wazero import WazeroError as WazeroError
 from ._wazero import engine_version as engine_version
 from ._wazero import func as func
+from ._wazero import snapshot as snapshot
 from ._wazero import validate as validate
 from ._wazero import version as version
 from .config import Features as Features
@@ -85,6 +88,8 @@ __all__ = [
     "ModuleConfig",
     "Runtime",
     "RuntimeConfig",
+    "Snapshot",
+    "SnapshotRestore",
     "StackFrame",
     "TableType",
     "TagType",
@@ -96,6 +101,7 @@ __all__ = [
     "engine_version",
     "func",
     "run",
+    "snapshot",
     "validate",
     "version",
 ]

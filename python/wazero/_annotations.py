@@ -108,7 +108,13 @@ def signature_of(function_type: FunctionType) -> inspect.Signature:
                 inspect.Parameter.KEYWORD_ONLY,
                 default=None,
                 annotation=float | None,
-            )
+            ),
+            inspect.Parameter(
+                "snapshots",
+                inspect.Parameter.KEYWORD_ONLY,
+                default=False,
+                annotation=bool,
+            ),
         ],
         return_annotation=annotation,
     )

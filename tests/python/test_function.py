@@ -276,7 +276,7 @@ def test_repr_of_shapes(exports, rt, wat):
 
 def test_signature(rt, add_wasm, exports, wat):
     signature = inspect.signature(rt.instantiate(add_wasm).exports.add)
-    assert list(signature.parameters) == ["arg1", "arg2", "timeout"]
+    assert list(signature.parameters) == ["arg1", "arg2", "timeout", "snapshots"]
     timeout = signature.parameters["timeout"]
     assert timeout.kind is timeout.KEYWORD_ONLY and timeout.default is None
     parameter = signature.parameters["arg1"]
@@ -296,7 +296,7 @@ def test_docstrings_have_signatures():
         (wazero.Runtime, ["config", "engine", "memory_limit"]),
         (wazero.Runtime.instantiate, ["self", "wasm", "name"]),
         (wazero.Memory.read, ["self", "ptr", "n"]),
-        (wazero.Module.call, ["self", "name", "args", "timeout"]),
+        (wazero.Module.call, ["self", "name", "args", "timeout", "snapshots"]),
         (wazero.Function.map, ["self", "columns", "out", "timeout"]),
         (wazero.func, ["callable", "params", "results", "caller"]),
     ):
