@@ -17,6 +17,9 @@ type hostFunctionDefinition struct {
 	name            string
 	params, results []api.ValueType
 	function        uintptr
+	debugName       string
+	paramNames      []string // one for each, or none
+	resultNames     []string
 }
 
 const valueTypeV128 api.ValueType = 0x7b
@@ -71,6 +74,9 @@ func hostModuleNew(h handle, name string, functions []hostFunctionDefinition, li
 			d := &functions[i]
 			builder.NewFunctionBuilder().
 				WithGoModuleFunction(newHostFunction(d, home), d.params, d.results).
+				WithName(d.debugName).
+				WithParameterNames(d.paramNames...).
+				WithResultNames(d.resultNames...).
 				Export(d.name)
 		}
 	})

@@ -173,6 +173,10 @@ func wz_host_module_new(runtime C.wz_handle, name C.wz_string, functions *C.wz_h
 			params:   bytes.Clone(unsafe.Slice((*byte)(given.params), int(given.param_count))),
 			results:  bytes.Clone(unsafe.Slice((*byte)(given.results), int(given.result_count))),
 			function: uintptr(given.function),
+
+			debugName:   goString(given.debug_name),
+			paramNames:  goStrings(given.param_names, given.param_count),
+			resultNames: goStrings(given.result_names, given.result_count),
 		}
 	}
 	h, f := hostModuleNew(handle(runtime), goString(name), list, goListening(listening))
@@ -443,6 +447,17 @@ func keyAt(key *C.uint8_t) *entryKey {
 	}
 	copied := *(*entryKey)(unsafe.Pointer(key))
 	return &copied
+}
+
+// goStrings copies a list of strings of C's; none for NULL.
+func goStrings(list *C.wz_string, count C.size_t) (out []string) {
+	if list == nil {
+		return nil
+	}
+	for _, s := range unsafe.Slice(list, int(count)) {
+		out = append(out, goString(s))
+	}
+	return out
 }
 
 // goString copies a string of C's.

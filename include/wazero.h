@@ -521,8 +521,9 @@ wazero_runtime_config_set_custom_sections(wazero_runtime_config_t *config,
  * cannot be made (default: no). Without it, where the address space is limited a memory
  * gets less, and may move when it grows; where it is not, there is no difference.
  * Ownership: nothing. Threads: one. Errors: none. */
-WAZERO_API void wazero_runtime_config_set_memory_capacity_from_max(
-    wazero_runtime_config_t *config, bool enabled);
+WAZERO_API void
+wazero_runtime_config_set_memory_capacity_from_max(wazero_runtime_config_t *config,
+                                                   bool enabled);
 
 /* How many threads compile the functions of a module, from 1 to 1,024; 0 for as many as
  * there are processors that this process may use (the default).
@@ -982,6 +983,27 @@ wazero_imports_add_function(wazero_imports_t *imports, const char *module,
                             wazero_host_function_t function, void *user,
                             void (*delete_user)(void *user));
 
+/* What a host function is called where calls are told of: in stack traces, by listeners
+ * and in logs. Each is NUL-terminated UTF-8; there is one for each parameter and for
+ * each result of the function's type. NULL stands for the name under which the function
+ * is found, and for no names. */
+typedef struct {
+    const char *name;
+    const char *const *params;
+    size_t param_count; /* of params, if it is not NULL */
+    const char *const *results;
+    size_t result_count;
+} wazero_function_names_t;
+
+/* wazero_imports_add_function with names, which may be NULL.
+ * Ownership: copies *names; the rest as wazero_imports_add_function. Threads: one.
+ * Errors: those, and INVALID for names that are not UTF-8. If there are not as many as
+ * the function has parameters or results, instantiating reports LINK. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_imports_add_function_with_names(
+    wazero_imports_t *imports, const char *module, size_t module_size, const char *name,
+    size_t name_size, wazero_host_function_t function, void *user,
+    void (*delete_user)(void *user), const wazero_function_names_t *names);
+
 /* Adds every export of source, a module of the same runtime, under the module name.
  * Ownership: imports and what is instantiated with it keep source alive. Threads: one.
  * Errors: INVALID for a name that is not UTF-8, MEMORY. */
@@ -1026,16 +1048,19 @@ typedef struct {
     size_t result_count;
     wazero_host_function_t function;
     void *user;
-    void (*delete_user)(void *user); /* may be NULL */
+    void (*delete_user)(void *user);      /* may be NULL */
+    const wazero_function_names_t *names; /* may be NULL */
 } wazero_host_function_definition_t;
 
 /* Makes a module of host functions that later modules of the runtime find under name.
  * The runtime keeps it until one of the two is closed. module_user is what
  * wazero_module_user returns. After the module is closed its functions are not called
  * any more.
+ * Definitions without delete_user can be used any number of times, in any runtime.
  * Ownership: *module is the caller's; user as in wazero_imports_add_function.
- * Threads: any. Errors: INVALID for a name that is empty, taken or not UTF-8, or a
- * type that is none; CLOSED, MEMORY, FORKED, INTERNAL. */
+ * Threads: any. Errors: INVALID for a name that is empty, taken or not UTF-8, a type
+ * that is none, or names that are too many or too few; CLOSED, MEMORY, FORKED,
+ * INTERNAL. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_host_module_new(wazero_runtime_t *runtime, const char *name, size_t name_size,
                        const wazero_host_function_definition_t *functions, size_t count,

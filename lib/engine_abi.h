@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 7
+#define WZ_ABI_VERSION 8
 
 typedef uint64_t wz_handle;
 
@@ -145,6 +145,9 @@ typedef struct {
     const uint8_t *results;
     size_t result_count;
     uintptr_t function; /* first argument of host_call */
+    wz_string debug_name;
+    const wz_string *param_names; /* one for each, or NULL */
+    const wz_string *result_names;
 } wz_host_function;
 
 /* Where a standard stream leads. */

@@ -68,13 +68,18 @@ define_host_function(wazero_function_t *function,
                      const wazero_function_definition_t **definition)
 {
     const wazero_extern_t *export = function->export;
+    const wazero__names_t *names = wazero__host_names(function->callable->host);
     wazero_function_definition_t *known = atomic_load(&function->definition);
     wazero_name_t name = {export->name, export->name_size};
     wazero_function_definition_t draft = {
         .index = export->index,
         .is_host = true,
-        .name = name,
+        .name = names->name.data ? names->name : name,
         .type = function->callable->type,
+        .param_names = names->params,
+        .param_name_count = names->param_count,
+        .result_names = names->results,
+        .result_name_count = names->result_count,
         .export_names = &name,
         .export_name_count = 1,
     };

@@ -17,6 +17,9 @@ struct wazero__definition {
     wazero_host_function_t function;
     void *user;
     void (*delete_user)(void *user);
+    wazero__names_t names;
+    wz_string *for_engine; /* the same names of parameters, then of results; or NULL */
+    void *name_storage;    /* all of them, one allocation, or NULL */
 };
 
 wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
@@ -33,7 +36,70 @@ wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
     definition->function = function;
     definition->user = user;
     definition->delete_user = delete_user;
+    memset(&definition->names, 0, sizeof definition->names);
+    definition->for_engine = NULL;
+    definition->name_storage = NULL;
     return definition;
+}
+
+static wazero_error_t *check_names(const char *const *names, size_t count, size_t *size)
+{
+    for (size_t i = 0; names && i < count; i++) {
+        if (!names[i] || !wazero__text_is_utf8(names[i], strlen(names[i])))
+            return wazero__error(WAZERO_ERROR_INVALID,
+                                 "name %zu of a host function's parameters or results "
+                                 "is %s",
+                                 i + 1, names[i] ? "not valid UTF-8" : "NULL");
+        *size += strlen(names[i]) + 1;
+    }
+    return NULL;
+}
+
+/* Copies one name to *text, which goes on behind it. */
+static wazero_name_t copy_name(const char *name, char **text)
+{
+    wazero_name_t copy = {*text, strlen(name)};
+    memcpy(*text, name, copy.size + 1);
+    *text += copy.size + 1;
+    return copy;
+}
+
+wazero_error_t *wazero__definition_set_names(wazero__definition_t *definition,
+                                             const wazero_function_names_t *names)
+{
+    size_t size = 0;
+    if (!names)
+        return NULL;
+    wazero_error_t *error = check_names(&names->name, names->name ? 1 : 0, &size);
+    if (!error)
+        error = check_names(names->params, names->param_count, &size);
+    if (!error)
+        error = check_names(names->results, names->result_count, &size);
+    if (error)
+        return error;
+    size_t params = names->params ? names->param_count : 0;
+    size_t results = names->results ? names->result_count : 0;
+    size_t count = params + results;
+    wazero_name_t *list =
+        malloc((count + 1) * (sizeof *list + sizeof(wz_string)) + size);
+    if (!list)
+        return wazero__error_memory();
+    definition->name_storage = list;
+    definition->for_engine = (wz_string *)(list + count);
+    char *text = (char *)(definition->for_engine + count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = i < params ? names->params[i] : names->results[i - params];
+        list[i] = copy_name(name, &text);
+        definition->for_engine[i] = wazero__engine_string(list[i].data, list[i].size);
+    }
+    wazero__names_t *out = &definition->names;
+    if (names->name)
+        out->name = copy_name(names->name, &text);
+    out->params = names->params ? list : NULL;
+    out->param_count = params;
+    out->results = names->results ? list + params : NULL;
+    out->result_count = results;
+    return NULL;
 }
 
 wazero__definition_t *wazero__definition_retain(wazero__definition_t *definition)
@@ -48,6 +114,7 @@ void wazero__definition_release(wazero__definition_t *definition)
         return;
     if (definition->delete_user)
         definition->delete_user(definition->user);
+    free(definition->name_storage);
     free(definition);
 }
 
@@ -65,9 +132,27 @@ wazero_error_t *wazero__host_call(wazero__host_t *host, wazero_module_t *caller,
     return error;
 }
 
+const wazero__names_t *wazero__host_names(const wazero__host_t *host)
+{
+    return &host->definition->names;
+}
+
+const char *wazero__host_misnamed(const wazero__host_t *host)
+{
+    const wazero__names_t *names = wazero__host_names(host);
+    if (names->params && names->param_count != host->type->param_count)
+        return "the host function has not as many names of parameters as it has "
+               "parameters";
+    if (names->results && names->result_count != host->type->result_count)
+        return "the host function has not as many names of results as it has results";
+    return NULL;
+}
+
 wz_host_function wazero__host_describe(wazero__host_t *host, const char *name,
                                        size_t size)
 {
+    const wazero__names_t *names = wazero__host_names(host);
+    const wz_string *for_engine = host->definition->for_engine;
     wz_host_function function = {
         .name = {name, size},
         .params = host->type->params,
@@ -75,6 +160,9 @@ wz_host_function wazero__host_describe(wazero__host_t *host, const char *name,
         .results = host->type->results,
         .result_count = host->type->result_count,
         .function = (uintptr_t)host,
+        .debug_name = {names->name.data, names->name.size},
+        .param_names = names->params ? for_engine : NULL,
+        .result_names = names->results ? for_engine + names->param_count : NULL,
     };
     return function;
 }
@@ -174,6 +262,24 @@ static void store_export(storage_t *storage, size_t index,
                            : type->result_slot_count;
 }
 
+/* Gives the hosts of a host module their names. */
+static wazero_error_t *name_hosts(wazero_module_t *module,
+                                  const wazero_host_function_definition_t *functions)
+{
+    for (size_t i = 0; i < module->host_count; i++) {
+        wazero__host_t *host = &module->hosts[i];
+        wazero_error_t *error =
+            wazero__definition_set_names(host->definition, functions[i].names);
+        const char *wrong = error ? NULL : wazero__host_misnamed(host);
+        if (wrong)
+            error = wazero__error(WAZERO_ERROR_INVALID, "%s: %s",
+                                  module->exports[i].name, wrong);
+        if (error)
+            return error;
+    }
+    return NULL;
+}
+
 /* Gives a host module its exports and hosts. Takes the users of the functions, also
  * when it fails. */
 static wazero_error_t *
@@ -212,7 +318,7 @@ fill_host_module(wazero_module_t *module,
     module->host_count = count;
     module->exports = storage.exports;
     module->export_count = count;
-    return without_memory ? wazero__error_memory() : NULL;
+    return without_memory ? wazero__error_memory() : name_hosts(module, functions);
 }
 
 /* Has the engine make the module. */

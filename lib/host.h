@@ -24,6 +24,25 @@ typedef struct {
 wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
                                              void *user,
                                              void (*delete_user)(void *user));
+
+/* What a host function is called; empty and NULL for what was not given. */
+typedef struct {
+    wazero_name_t name;
+    const wazero_name_t *params;
+    size_t param_count;
+    const wazero_name_t *results;
+    size_t result_count;
+} wazero__names_t;
+
+/* Copies names, which may be NULL, into a definition that nobody else has yet. Errors:
+ * INVALID for names that are not UTF-8, MEMORY. */
+wazero_error_t *wazero__definition_set_names(wazero__definition_t *definition,
+                                             const wazero_function_names_t *names);
+
+/* The names of a host; and what is wrong with them for its type, as a text, or NULL. */
+const wazero__names_t *wazero__host_names(const wazero__host_t *host);
+const char *wazero__host_misnamed(const wazero__host_t *host);
+
 wazero__definition_t *wazero__definition_retain(wazero__definition_t *definition);
 void wazero__definition_release(wazero__definition_t *definition); /* NULL is fine */
 

@@ -118,9 +118,24 @@ wazero_error_t *wazero_imports_add_function(wazero_imports_t *imports,
                                             wazero_host_function_t function, void *user,
                                             void (*delete_user)(void *user))
 {
+    return wazero_imports_add_function_with_names(imports, module, module_size, name,
+                                                  name_size, function, user,
+                                                  delete_user, NULL);
+}
+
+wazero_error_t *wazero_imports_add_function_with_names(
+    wazero_imports_t *imports, const char *module, size_t module_size, const char *name,
+    size_t name_size, wazero_host_function_t function, void *user,
+    void (*delete_user)(void *user), const wazero_function_names_t *names)
+{
     entry_t entry = {.definition = wazero__definition_new(function, user, delete_user)};
     if (!entry.definition)
         return wazero__error_memory();
+    wazero_error_t *error = wazero__definition_set_names(entry.definition, names);
+    if (error) {
+        clear_entry(&entry);
+        return error;
+    }
     if (!name || !function) {
         clear_entry(&entry);
         return wazero__error(WAZERO_ERROR_INVALID,

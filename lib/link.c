@@ -256,6 +256,11 @@ static wazero_error_t *find_answer(wazero_module_t *module,
         answer->host->definition = wazero__definition_retain(found.definition);
         answer->host->owner = module;
         answer->host->type = &import->type.function;
+        const char *wrong = import->kind == WAZERO_EXTERN_FUNCTION
+                                ? wazero__host_misnamed(answer->host)
+                                : NULL;
+        if (wrong)
+            error = import_error(import, wrong, NULL);
     } else if (found.export) {
         error = wazero__module_check(found.source);
         answer->source = found.source;

@@ -402,10 +402,10 @@ static int link_callable(Linker *linker, const wazero_extern_t *import, PyObject
                                              value, &import->type.function);
     if (!binding)
         return -1;
-    return finish(linker, wazero_imports_add_function(linker->imports, import->module,
-                                                      import->module_size, import->name,
-                                                      import->name_size, Host_call,
-                                                      binding, NULL));
+    return finish(linker, wazero_imports_add_function_with_names(
+                              linker->imports, import->module, import->module_size,
+                              import->name, import->name_size, Host_call, binding, NULL,
+                              HostFunction_names(linker->state, value)));
 }
 
 static int link_value(Linker *linker, const wazero_extern_t *import, PyObject *label,

@@ -31,6 +31,11 @@ static void HostFunction_dealloc(HostFunctionObject *self)
     HostFunction_clear(self);
     Py_XDECREF(self->params);
     Py_XDECREF(self->results);
+    Py_XDECREF(self->name);
+    Py_XDECREF(self->param_names);
+    Py_XDECREF(self->result_names);
+    PyMem_Free((void *)self->names.params);
+    PyMem_Free((void *)self->names.results);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
@@ -86,6 +91,28 @@ static PyObject *HostFunction_caller(HostFunctionObject *self, void *Py_UNUSED(c
     return PyBool_FromLong(self->caller);
 }
 
+static PyObject *given_or_none(PyObject *value)
+{
+    return Py_NewRef(value ? value : Py_None);
+}
+
+static PyObject *HostFunction_name(HostFunctionObject *self, void *Py_UNUSED(closure))
+{
+    return given_or_none(self->name);
+}
+
+static PyObject *HostFunction_param_names(HostFunctionObject *self,
+                                          void *Py_UNUSED(closure))
+{
+    return given_or_none(self->param_names);
+}
+
+static PyObject *HostFunction_result_names(HostFunctionObject *self,
+                                           void *Py_UNUSED(closure))
+{
+    return given_or_none(self->result_names);
+}
+
 static PyGetSetDef HostFunction_getset[] = {
     {"params", (getter)HostFunction_params, NULL,
      "The names of the parameter types, or None: as imported.", NULL},
@@ -94,6 +121,12 @@ static PyGetSetDef HostFunction_getset[] = {
     {"callable", (getter)HostFunction_callable, NULL, "What is called.", NULL},
     {"caller", (getter)HostFunction_caller, NULL,
      "Whether the calling Module is the first argument.", NULL},
+    {"name", (getter)HostFunction_name, NULL,
+     "What stack traces, listeners and logs call it, or None: as it is found.", NULL},
+    {"param_names", (getter)HostFunction_param_names, NULL,
+     "The names of the parameters for listeners and logs, or None.", NULL},
+    {"result_names", (getter)HostFunction_result_names, NULL,
+     "The names of the results, likewise.", NULL},
     {0},
 };
 
@@ -163,12 +196,81 @@ static int set_types(HostFunctionObject *self, PyObject *params, PyObject *resul
     return 0;
 }
 
+/* The UTF-8 of a name, which must not have a NUL inside. */
+static const char *utf8_of(PyObject *name, const char *what)
+{
+    Py_ssize_t size = 0;
+    const char *text =
+        PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, &size) : NULL;
+    if (text && strlen(text) == (size_t)size)
+        return text;
+    if (!PyErr_Occurred())
+        PyErr_Format(PyUnicode_Check(name) ? PyExc_ValueError : PyExc_TypeError,
+                     "func(): %s must be str without NUL, not %R", what, name);
+    return NULL;
+}
+
+/* A sequence of names, kept as a tuple, with their UTF-8 for libwazero. */
+static int set_name_list(PyObject *given, const char *what, PyObject **kept,
+                         const char *const **list, size_t *count)
+{
+    if (!given || given == Py_None)
+        return 0;
+    if (PyUnicode_Check(given)) {
+        PyErr_Format(PyExc_TypeError, "func(): %s must be a sequence of str, not one",
+                     what);
+        return -1;
+    }
+    *kept = PySequence_Tuple(given);
+    if (!*kept)
+        return -1;
+    *count = (size_t)PyTuple_GET_SIZE(*kept);
+    const char **texts = PyMem_New(const char *, *count + 1);
+    *list = texts;
+    if (!texts) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < *count; i++) {
+        texts[i] = utf8_of(PyTuple_GET_ITEM(*kept, (Py_ssize_t)i), what);
+        if (!texts[i])
+            return -1;
+    }
+    return 0;
+}
+
+static int set_names(HostFunctionObject *self, PyObject *name, PyObject *params,
+                     PyObject *results)
+{
+    wazero_function_names_t *names = &self->names;
+    if (name && name != Py_None) {
+        names->name = utf8_of(name, "name");
+        if (!names->name)
+            return -1;
+        self->name = Py_NewRef(name);
+    }
+    if (set_name_list(params, "param_names", &self->param_names, &names->params,
+                      &names->param_count) < 0)
+        return -1;
+    return set_name_list(results, "result_names", &self->result_names, &names->results,
+                         &names->result_count);
+}
+
+const wazero_function_names_t *HostFunction_names(const State *state, PyObject *value)
+{
+    return Py_IS_TYPE(value, state->host_function_type)
+               ? &((HostFunctionObject *)value)->names
+               : NULL;
+}
+
 static PyObject *wazero_func(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames)
 {
-    enum { CALLABLE, PARAMS, RESULTS, CALLER, COUNT };
-    static const char *const names[] = {"callable", "params", "results", "caller"};
-    static const ArgsSpec spec = {"func", names, COUNT, COUNT, 1};
+    enum { CALLABLE, PARAMS, RESULTS, CALLER, NAME, PARAM_NAMES, RESULT_NAMES, COUNT };
+    static const char *const names[] = {"callable",    "params", "results",
+                                        "caller",      "name",   "param_names",
+                                        "result_names"};
+    static const ArgsSpec spec = {"func", names, COUNT, CALLER + 1, 1};
     State *state = PyModule_GetState(module);
     PyObject *values[COUNT];
     if (Args_parse(&spec, args, nargs, kwnames, values) < 0)
@@ -187,7 +289,8 @@ static PyObject *wazero_func(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     self->callable = Py_NewRef(values[CALLABLE]);
     self->caller = caller == 1;
-    if (set_types(self, values[PARAMS], values[RESULTS]) < 0)
+    if (set_types(self, values[PARAMS], values[RESULTS]) < 0 ||
+        set_names(self, values[NAME], values[PARAM_NAMES], values[RESULT_NAMES]) < 0)
         Py_CLEAR(self);
     return (PyObject *)self;
 }
@@ -279,6 +382,7 @@ static int define(Builder *builder, PyObject *name, PyObject *label, PyObject *v
     definition->param_count = binding->param_count;
     definition->results = binding->results;
     definition->result_count = binding->result_count;
+    definition->names = function ? &function->names : NULL;
     definition->function = Host_call;
     definition->user = binding;
     status = 0;
@@ -364,12 +468,15 @@ PyObject *Host_module_new(State *state, RuntimeObject *runtime, PyObject *name,
 
 static PyMethodDef functions[] = {
     {"func", (PyCFunction)(void (*)(void))wazero_func, METH_FASTCALL | METH_KEYWORDS,
-     "func(callable, params=None, results=None, caller=False)\n--\n\n"
+     "func(callable, params=None, results=None, caller=False, *, name=None,\n"
+     "     param_names=None, result_names=None)\n--\n\n"
      "A host function: callable with the WebAssembly types that are given.\n\n"
      "params and results are sequences of 'i32', 'i64', 'f32' and 'f64'; None takes "
      "the\n"
      "types from the import section, or from the annotations in host_module. With\n"
-     "caller, the first argument of each call is the Module that calls."},
+     "caller, the first argument of each call is the Module that calls. The names are "
+     "what\n"
+     "stack traces, listeners and logs call the function, its parameters and results."},
     {0},
 };
 

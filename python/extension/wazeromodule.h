@@ -327,8 +327,15 @@ typedef struct {
     PyObject *params;  /* bytes of value types, or NULL if not given */
     PyObject *results; /* bytes of value types, or NULL if not given */
     bool caller;
+    PyObject *name;                /* str, or NULL if not given */
+    PyObject *param_names;         /* tuple of str, or NULL if not given */
+    PyObject *result_names;        /* tuple of str, or NULL if not given */
+    wazero_function_names_t names; /* the same for libwazero */
     PyObject *weakrefs;
 } HostFunctionObject;
+
+/* The names of a HostFunction; NULL for what is none. */
+const wazero_function_names_t *HostFunction_names(const State *state, PyObject *value);
 
 /* Each adds its types, functions or constants to the module; -1 with an exception. */
 int Errors_init(PyObject *module, State *state);

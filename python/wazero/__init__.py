@@ -79,6 +79,7 @@ __all__ = [
     "Global",
     "GlobalType",
     "HostFunction",
+    "HostModule",
     "ImportType",
     "Interrupted",
     "LinkError",
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
 
     from wazero._annotations import F32, F64, I32, I64
     from wazero._cache import default_cache
+    from wazero._host import HostModule
     from wazero._run import CompletedRun, run
     from wazero.config import (
         Features,
@@ -131,6 +133,7 @@ _LAZY = {
     "F64": "_annotations",
     "FSConfig": "config",
     "Features": "config",
+    "HostModule": "_host",
     "I32": "_annotations",
     "I64": "_annotations",
     "LogScope": "config",

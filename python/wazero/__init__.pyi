@@ -3,6 +3,7 @@ from ._annotations import F64 as F64
 from ._annotations import I32 as I32
 from ._annotations import I64 as I64
 from ._cache import default_cache as default_cache
+from ._host import HostModule as HostModule
 from ._run import CompletedRun as CompletedRun
 from ._run import run as run
 from ._wazero import EXIT_CODE_CONTEXT_CANCELED as EXIT_CODE_CONTEXT_CANCELED
@@ -78,6 +79,7 @@ __all__ = [
     "Global",
     "GlobalType",
     "HostFunction",
+    "HostModule",
     "ImportType",
     "Interrupted",
     "LinkError",

@@ -309,4 +309,67 @@ TEST(bad_definitions)
     wazero_runtime_delete(runtime);
 }
 
+static wazero_error_t *add(void *user, wazero_module_t *caller, uint64_t *stack)
+{
+    (void)user;
+    (void)caller;
+    stack[0] =
+        wazero_encode_i32(wazero_decode_i32(stack[0]) + wazero_decode_i32(stack[1]));
+    return NULL;
+}
+
+TEST(names)
+{
+    static const wazero_value_type_t types[] = {WAZERO_TYPE_I32, WAZERO_TYPE_I32};
+    static const char *const params[] = {"left", "right"}, *const wrong[] = {"\xff"};
+    wazero_function_names_t names = {"plus", params, 2, NULL, 0};
+    wazero_host_function_definition_t definition = {
+        .name = "add",
+        .name_size = WAZERO_CSTR,
+        .params = types,
+        .param_count = 2,
+        .results = types,
+        .result_count = 1,
+        .function = add,
+        .names = &names,
+    };
+    const wazero_function_definition_t *told;
+    wazero_module_t *module;
+    /* The definitions can be used again, in another runtime. */
+    for (int i = 0; i < 2; i++) {
+        wazero_runtime_t *runtime = new_runtime();
+        must(wazero_host_module_new(runtime, "env", WAZERO_CSTR, &definition, 1, NULL,
+                                    &module));
+        wazero_function_t *function = get_function(module, "add");
+        must(wazero_function_definition(function, &told));
+        CHECK_STR(told->name.data, "plus");
+        CHECK_STR(told->debug_name.data, "env.plus");
+        CHECK_STR(told->export_names[0].data, "add");
+        CHECK_INT(told->param_name_count, 2);
+        CHECK_STR(told->param_names[1].data, "right");
+        CHECK_INT(told->result_name_count, 0);
+        CHECK_INT(CALL(module, "add", 2, 3), 5);
+        wazero_function_delete(function);
+        wazero_module_delete(module);
+        wazero_runtime_delete(runtime);
+    }
+    wazero_runtime_t *runtime = new_runtime();
+    wazero_imports_t *imports;
+    names.param_count = 1;
+    CHECK_ERROR(wazero_host_module_new(runtime, "env", WAZERO_CSTR, &definition, 1,
+                                       NULL, &module),
+                WAZERO_ERROR_INVALID, "not as many names of parameters");
+    names.params = wrong;
+    CHECK_ERROR(wazero_host_module_new(runtime, "env", WAZERO_CSTR, &definition, 1,
+                                       NULL, &module),
+                WAZERO_ERROR_INVALID, "not valid UTF-8");
+    must(wazero_imports_new(&imports));
+    CHECK_ERROR(wazero_imports_add_function_with_names(imports, "env", WAZERO_CSTR,
+                                                       "add", WAZERO_CSTR, add, NULL,
+                                                       NULL, &names),
+                WAZERO_ERROR_INVALID, "not valid UTF-8");
+    wazero_imports_delete(imports);
+    wazero_runtime_delete(runtime);
+}
+
 TEST_MAIN

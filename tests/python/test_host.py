@@ -557,3 +557,103 @@ def test_references_of_results_and_arguments(guest):
     for _ in range(2000):
         mod.call("call", value)
     assert abs(sys.getrefcount(None) - before) < 500
+
+
+# ---------------------------------------------------------------- names, HostModule
+
+NAMED = """(module $guest
+  (import "env" "add" (func $add (param i32 i32) (result i32)))
+  (func (export "run") (result i32) (call $add (i32.const 2) (i32.const 3))))"""
+
+
+def named(**options):
+    return wazero.func(
+        lambda a, b: a + b,
+        ["i32", "i32"],
+        ["i32"],
+        name="plus",
+        param_names=["a", "b"],
+        result_names=("sum",),
+        **options,
+    )
+
+
+@pytest.mark.parametrize("engine", ["compiler", "interpreter"])
+def test_names_show_in_logs(wat, engine):
+    expected = "\t==> env.plus(a=2,b=3)\n\t<== sum=5\n"
+    with wazero.Runtime(engine=engine) as runtime:
+        lines = []
+        guest = runtime.compile(wat(NAMED), log_calls=lines.append)
+        guest.instantiate(imports={"env": {"add": named()}}).exports.run()
+        assert "".join(lines[1:3]) == expected
+        lines.clear()
+        runtime.host_module("env", {"add": named()}, log_calls=lines.append)
+        assert runtime.instantiate(wat(NAMED)).exports.run() == 5
+        assert "".join(lines) == expected.replace("\t", "")
+
+
+def test_names_of_a_function():
+    function = named()
+    assert function.name == "plus"
+    assert function.param_names == ("a", "b")
+    assert function.result_names == ("sum",)
+    plain = wazero.func(print)
+    assert plain.name is plain.param_names is plain.result_names is None
+
+
+def test_wrong_names(rt, wat):
+    for wrong in ({"name": 5}, {"param_names": [5]}, {"result_names": "text"}):
+        with pytest.raises(TypeError, match=r"func\(\): "):
+            wazero.func(print, **wrong)
+    with pytest.raises(ValueError, match="without NUL"):
+        wazero.func(print, name="a\0b")
+    few = wazero.func(lambda a, b: 0, ["i32", "i32"], ["i32"], param_names=["a"])
+    with pytest.raises(wazero.LinkError, match="not as many names of parameters"):
+        rt.instantiate(wat(NAMED), imports={"env": {"add": few}})
+    with pytest.raises(wazero.WazeroError, match="add: the host function has not as"):
+        rt.host_module("env", {"add": few})
+    many = wazero.func(lambda a, b: 0, ["i32", "i32"], ["i32"], result_names=["a", "b"])
+    with pytest.raises(wazero.LinkError, match="not as many names of results"):
+        rt.instantiate(wat(NAMED), imports={"env": {"add": many}})
+
+
+def test_host_module_is_reusable(wat):
+    env = wazero.HostModule("env")
+
+    @env.func
+    def add(a: wazero.I32, b: wazero.I32) -> wazero.I32:
+        return a + b
+
+    @env.func(export="twice", params=["i32"], results=["i32"], name="double")
+    def anything(a):
+        return a * 2
+
+    assert repr(env) == "<wazero.HostModule 'env', 2 functions>"
+    assert list(env.functions) == ["add", "twice"]
+    assert add(1, 2) == 3
+    for _ in range(2):
+        with wazero.Runtime() as runtime:
+            made = env.instantiate(runtime)
+            assert made.name == "env"
+            assert made.exports.twice(4) == 8
+            other = env.instantiate(runtime, "other")
+            assert other.name == "other"
+            assert runtime.instantiate(wat(NAMED)).exports.run() == 5
+            with pytest.raises(wazero.WazeroError, match="already been instantiated"):
+                env.instantiate(runtime)
+    with wazero.Runtime() as runtime:
+        module = runtime.instantiate(wat(NAMED), imports={"env": env.functions})
+        assert module.exports.run() == 5
+    with pytest.raises(TypeError):
+        env.functions["more"] = add
+
+
+def test_host_module_with_a_listener(wat):
+    names = []
+    env = wazero.HostModule(
+        "env", {"add": named()}, listener=lambda call: names.append(call.function.name)
+    )
+    with wazero.Runtime() as runtime:
+        env.instantiate(runtime)
+        runtime.instantiate(wat(NAMED)).exports.run()
+    assert names == ["plus"]
