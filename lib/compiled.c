@@ -24,13 +24,18 @@ typedef struct {
     const uint8_t *key; /* of the entry in the cache; NULL: none */
 } task_t;
 
-static uint32_t count_workers(uint32_t asked)
+/* How many threads compile. Each may have the costliest function at the same time, so
+ * fewer do where that takes much. */
+static uint32_t count_workers(uint32_t asked, uint64_t cost)
 {
+    static const uint64_t MEMORY = (uint64_t)4 << 30;
     cpu_set_t set;
-    if (asked)
-        return asked;
-    int count = sched_getaffinity(0, sizeof set, &set) ? 0 : CPU_COUNT(&set);
-    return count > 1 ? (uint32_t)count : 1;
+    int processors = 0;
+    if (!asked && !sched_getaffinity(0, sizeof set, &set))
+        processors = CPU_COUNT(&set);
+    uint64_t workers = asked ? asked : (uint64_t)(processors > 1 ? processors : 1);
+    uint64_t most = cost ? MEMORY / cost : workers;
+    return (uint32_t)(workers < most ? workers : most > 1 ? most : 1);
 }
 
 /* Reads the module for the engine, and has it compiled, or, with an entry, loaded. */
@@ -49,7 +54,7 @@ static wazero_error_t *parse_and_compile(const task_t *task, wz_handle entry,
     wz_compilation described = {
         .wasm = (*parsed)->bytes ? (*parsed)->bytes : task->compiled->bytes,
         .size = (*parsed)->bytes ? (*parsed)->size : task->compiled->size,
-        .workers = count_workers(task->runtime->config.workers),
+        .workers = count_workers(task->runtime->config.workers, (*parsed)->cost),
         .key = entry ? NULL : task->key,
         .entry = entry,
         .lines = (*parsed)->has_lines && !wazero__runtime_is_direct(task->runtime),

@@ -115,6 +115,7 @@ typedef struct wazero__parsed {
     wazero__name_t *function_names;
     size_t function_name_count;
     wazero__span_t names[WAZERO__NAME_KINDS];
+    uint64_t cost;  /* bytes of memory that compiling the costliest function may take */
     bool has_lines; /* traces have marks: see wazero__parse_mark */
     uint8_t *bytes; /* for Go: rewritten, or NULL if the original will do */
     size_t size;

@@ -28,12 +28,12 @@ enum {
     BYTES8,          /* a double */
     SIMPLE = BYTES8, /* the scan's loop does those up to here itself */
     BLOCK,
-    LOOP,
     ELSE,
     END,
     BRANCH,
     BRANCH_TABLE,
     RETURN,
+    UNREACHABLE,
     CALL,
     CALL_TYPE,
     CALL_INDIRECT,
@@ -47,10 +47,20 @@ enum {
     UNKNOWN,
 };
 
+enum {
+    OPCODE_BLOCK = 0x02,
+    OPCODE_LOOP = 0x03,
+    OPCODE_IF = 0x04,
+    OPCODE_BR = 0x0c,
+    OPCODE_CALL = 0x10,
+    OPCODE_RETURN_CALL_INDIRECT = 0x13,
+    OPCODE_RETURN_CALL_REF = 0x15
+};
+
 /* clang-format off */
 static const uint8_t kinds[256] = {
-    [0x00 ... 0x01] = PLAIN,
-    [0x02] = BLOCK, [0x03] = LOOP, [0x04] = BLOCK, [0x05] = ELSE,
+    [0x00] = UNREACHABLE, [0x01] = PLAIN,
+    [0x02 ... 0x04] = BLOCK, [0x05] = ELSE,
     [0x06 ... 0x07] = UNKNOWN, /* the old exception handling */
     [0x08] = THROW, [0x09] = UNKNOWN, [0x0a] = PLAIN, [0x0b] = END,
     [0x0c ... 0x0d] = BRANCH, [0x0e] = BRANCH_TABLE, [0x0f] = RETURN,
@@ -84,8 +94,15 @@ typedef enum {
     HEAP_TYPE,
 } verdict_t;
 
-/* A block that is open. `results` are the values that a branch to it carries. */
-typedef wazero__arity_t label_t;
+/* A block that is open. */
+typedef struct {
+    uint16_t params;
+    uint16_t carried; /* values of a branch to it */
+    uint8_t opcode;
+    bool is_dead;   /* nothing gets to its beginning */
+    uint32_t entry; /* accesses that are known at its beginning, and, at most, */
+    uint32_t least; /* behind it, by the ways there so far; UINT32_MAX: no way */
+} label_t;
 
 typedef struct {
     const wazero__parser_t *p;
@@ -95,7 +112,11 @@ typedef struct {
     verdict_t verdict;
     uint32_t blocks;
     uint32_t local_uses;
-    uint32_t memory_uses;
+    /* wazero's compiler keeps for the end of each basic block which memory accesses
+     * were known to be in bounds there: at most those that are on all ways to it. */
+    uint32_t known;
+    bool is_dead;    /* nothing gets here */
+    uint64_t keeps;  /* of all basic blocks together */
     uint64_t values; /* moved by calls, branches and blocks */
 } scan_t;
 
@@ -124,7 +145,7 @@ static const uint8_t *scan_bytes(scan_t *s, const uint8_t *at, size_t size)
 
 static const uint8_t *scan_memory_arg(scan_t *s, const uint8_t *at)
 {
-    s->memory_uses++;
+    s->known++;
     at = scan_index(s, at);
     return at ? scan_index(s, at) : NULL;
 }
@@ -157,24 +178,60 @@ static const uint8_t *scan_block_type(scan_t *s, const uint8_t *at,
     return reader.at;
 }
 
-static const uint8_t *open_block(scan_t *s, const uint8_t *at, uint16_t params,
-                                 uint16_t carried)
+static const uint8_t *open_block(scan_t *s, const uint8_t *at, uint8_t opcode,
+                                 wazero__arity_t arity)
 {
     if (s->depth >= WAZERO__MAX_NESTING)
         return stop(s, TOO_DEEP);
-    s->labels[++s->depth] = (label_t){params, carried};
-    s->values += params;
+    s->labels[++s->depth] =
+        (label_t){.params = arity.params,
+                  .carried = opcode == OPCODE_LOOP ? arity.params : arity.results,
+                  .opcode = opcode,
+                  .is_dead = s->is_dead,
+                  .entry = s->known,
+                  .least = UINT32_MAX};
+    s->values += arity.params;
     s->blocks++;
+    s->keeps += s->known;
     return at;
 }
 
-static const uint8_t *scan_block(scan_t *s, const uint8_t *at, bool is_loop)
+static const uint8_t *scan_block(scan_t *s, const uint8_t *at)
 {
+    uint8_t opcode = at[-1];
     wazero__arity_t arity = {0};
     at = scan_block_type(s, at, &arity);
-    if (!at)
-        return NULL;
-    return open_block(s, at, arity.params, is_loop ? arity.params : arity.results);
+    return at ? open_block(s, at, opcode, arity) : NULL;
+}
+
+/* A way from here to the end of a block. */
+static void add_way(const scan_t *s, label_t *label, uint32_t known)
+{
+    if (!s->is_dead && known < label->least)
+        label->least = known;
+}
+
+static void scan_else(scan_t *s)
+{
+    label_t *label = &s->labels[s->depth];
+    add_way(s, label, s->known);
+    label->opcode = OPCODE_BLOCK; /* no other way around it any more */
+    s->values += label->params;
+    s->blocks++;
+    s->keeps += s->known;
+    s->known = label->entry;
+    s->is_dead = label->is_dead;
+}
+
+static void scan_end(scan_t *s)
+{
+    label_t *label = &s->labels[s->depth--];
+    add_way(s, label, s->known);
+    s->keeps += s->known;
+    if (label->opcode == OPCODE_IF && !label->is_dead && label->entry < label->least)
+        label->least = label->entry;
+    s->is_dead = label->least == UINT32_MAX;
+    s->known = s->is_dead ? label->entry : label->least;
 }
 
 /* A label; its values are counted. */
@@ -186,8 +243,20 @@ static const uint8_t *scan_label(scan_t *s, const uint8_t *at)
         return NULL;
     if (label > s->depth)
         return stop(s, LEAVE_TO_WAZERO);
-    s->values += s->labels[s->depth - label].results;
+    label_t *target = &s->labels[s->depth - label];
+    if (target->opcode != OPCODE_LOOP)
+        add_way(s, target, s->known);
+    s->values += target->carried;
     s->blocks++;
+    return at;
+}
+
+static const uint8_t *scan_branch(scan_t *s, const uint8_t *at)
+{
+    bool always = at[-1] == OPCODE_BR;
+    s->keeps += s->known;
+    at = scan_label(s, at);
+    s->is_dead |= always;
     return at;
 }
 
@@ -199,8 +268,10 @@ static const uint8_t *scan_branch_table(scan_t *s, const uint8_t *at)
         return NULL;
     if (count > WAZERO__MAX_BRANCH_TARGETS)
         return stop(s, TOO_MANY_TARGETS);
+    s->keeps += s->known;
     for (uint32_t i = 0; i <= count && at; i++) /* with the default label */
         at = scan_label(s, at);
+    s->is_dead = true;
     return at;
 }
 
@@ -234,7 +305,7 @@ static const uint8_t *scan_try_table(scan_t *s, const uint8_t *at)
         if (at)
             at = scan_label(s, at);
     }
-    return at ? open_block(s, at, arity.params, arity.results) : NULL;
+    return at ? open_block(s, at, OPCODE_BLOCK, arity) : NULL;
 }
 
 /* ---- calls ---- */
@@ -243,6 +314,7 @@ static const uint8_t *scan_call(scan_t *s, const uint8_t *at)
 {
     wazero__arity_t arity;
     uint32_t function = 0;
+    s->is_dead |= at[-1] != OPCODE_CALL; /* else a tail call */
     at = scan_u32(s, at, &function);
     if (!at)
         return NULL;
@@ -347,34 +419,39 @@ static const uint8_t *scan_immediates(scan_t *s, const uint8_t *at, uint8_t kind
 {
     switch (kind) {
     case BLOCK:
-    case LOOP:
-        return scan_block(s, at, kind == LOOP);
+        return scan_block(s, at);
     case ELSE:
-        s->values += s->labels[s->depth].params;
-        s->blocks++;
+        scan_else(s);
         return at;
     case END:
         /* The last end is that of the function; code behind it is wazero's to
          * refuse. */
         if (s->depth == 0)
             return stop(s, LEAVE_TO_WAZERO);
-        s->depth--;
+        scan_end(s);
         return at;
     case BRANCH:
-        return scan_label(s, at);
+        return scan_branch(s, at);
     case BRANCH_TABLE:
         return scan_branch_table(s, at);
     case RETURN:
-        s->values += s->labels[0].results;
+        s->values += s->labels[0].carried;
+        s->is_dead = true;
+        return at;
+    case UNREACHABLE:
+        s->is_dead = true;
         return at;
     case CALL:
         return scan_call(s, at);
     case CALL_TYPE:
+        s->is_dead |= at[-1] == OPCODE_RETURN_CALL_REF;
         return scan_call_type(s, at);
     case CALL_INDIRECT:
+        s->is_dead |= at[-1] == OPCODE_RETURN_CALL_INDIRECT;
         at = scan_call_type(s, at);
         return at ? scan_index(s, at) : NULL;
     case THROW:
+        s->is_dead = true;
         return scan_tag(s, at);
     case TRY_TABLE:
         return scan_try_table(s, at);
@@ -418,7 +495,7 @@ static const uint8_t *scan(scan_t *s, const uint8_t *at)
             at = wazero__skip_signed(at, end, WAZERO__LEB64_SIZE);
             break;
         case MEMORY_ARG:
-            s->memory_uses++;
+            s->known++;
             at = wazero__skip_leb(at, end, WAZERO__LEB32_SIZE);
             if (at)
                 at = wazero__skip_leb(at, end, WAZERO__LEB32_SIZE);
@@ -533,6 +610,11 @@ static void check_costs(wazero__parser_t *p, uint32_t index, const scan_t *s,
                         uint32_t locals)
 {
     uint64_t used = s->local_uses < locals ? s->local_uses : locals;
+    uint64_t cost = (uint64_t)s->blocks * WAZERO__BLOCK_COST +
+                    used * s->blocks * WAZERO__LOCAL_COST +
+                    s->keeps * WAZERO__ACCESS_COST;
+    if (cost > p->parsed->cost)
+        p->parsed->cost = cost;
     if (s->blocks > WAZERO__MAX_BLOCKS)
         wazero__parse_fail_plain(
             p, "function[%u]: %u blocks and branches; the limit is %u", index,
@@ -543,12 +625,12 @@ static void check_costs(wazero__parser_t *p, uint32_t index, const scan_t *s,
                                  "branches; the limit of the product is %u",
                                  index, (unsigned long long)used, s->blocks,
                                  WAZERO__MAX_LOCALS_TIMES_BLOCKS);
-    else if ((uint64_t)s->memory_uses * s->blocks > WAZERO__MAX_ACCESSES_TIMES_BLOCKS)
+    else if (s->keeps > WAZERO__MAX_KEPT_ACCESSES)
         wazero__parse_fail_plain(p,
-                                 "function[%u]: %u memory accesses times %u blocks and "
-                                 "branches; the limit of the product is %u",
-                                 index, s->memory_uses, s->blocks,
-                                 WAZERO__MAX_ACCESSES_TIMES_BLOCKS);
+                                 "function[%u]: %llu memory accesses on the ways to "
+                                 "its blocks; the limit is %u",
+                                 index, (unsigned long long)s->keeps,
+                                 WAZERO__MAX_KEPT_ACCESSES);
 }
 
 /* What functions have together so far. */
@@ -576,7 +658,7 @@ static void parse_body(wazero__parser_t *p, uint32_t index, label_t *labels,
         p->in.at = p->in.end;
         return;
     }
-    labels[0] = (label_t){0, arity.results};
+    labels[0] = (label_t){.carried = arity.results, .least = UINT32_MAX};
     scan_t s = {.p = p, .end = p->in.end, .labels = labels};
     const uint8_t *at = scan(&s, p->in.at);
     report_verdict(p, index, s.verdict, at);

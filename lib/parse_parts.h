@@ -41,16 +41,22 @@
 /* Blocks inside blocks: passes of wazero's compiler recurse along them. */
 #define WAZERO__MAX_NESTING 5000u
 /* Basic blocks of a function, roughly: blocks, branches, targets of br_table.
- * 900,000 took wazero 2.1 GB (2026-11); real functions have up to about 10,000. */
+ * 900,000 took wazero 2.1 GB (2026-11); real functions have up to 33,000. */
 #define WAZERO__MAX_BLOCKS 500000u
 /* Locals of a function that are used times its blocks: in the worst case the
  * compiler makes a phi for each pair, about 100 bytes. The largest product seen in a
- * real module was 114,000. */
+ * real module was 10,600,000 (Biome's). */
 #define WAZERO__MAX_LOCALS_TIMES_BLOCKS 20000000u
-/* Memory accesses of a function times its blocks: the compiler remembers for each
- * block which accesses are known to be in bounds, 25 bytes for each: a product of
- * 25e6 took it 1.3 GB, one of 3e8 more than 8 GB (2026-11). */
-#define WAZERO__MAX_ACCESSES_TIMES_BLOCKS 80000000u
+/* Memory accesses that are known at the ends of a function's blocks, all blocks
+ * together: the compiler remembers for each block which accesses are known to be in
+ * bounds, 25 bytes for each: 25e6 took it 1.3 GB, 3e8 more than 8 GB (2026-11). The
+ * largest number seen in a real module was 8,600,000 (Typst's). */
+#define WAZERO__MAX_KEPT_ACCESSES 80000000u
+/* What compiling a function takes, in bytes for each block, for each of its blocks
+ * times locals, and for each access that is kept; as measured for the limits. */
+#define WAZERO__BLOCK_COST 2400u
+#define WAZERO__LOCAL_COST 100u
+#define WAZERO__ACCESS_COST 52u
 /* Locals of type (ref t) in a function: wazero's validator copies the set of those that
  * have a value at each block. */
 #define WAZERO__MAX_NON_NULL_LOCALS 1000u

@@ -349,6 +349,65 @@ TEST(locals_times_blocks)
     REFUSED(&module, "10000 locals in use times 10001 blocks and branches");
 }
 
+/* A function of these parts in turn, and an end. */
+typedef struct {
+    const char *code;
+    size_t size;
+    size_t count;
+} part_t;
+#define PART(code, count) {(code), sizeof(code) - 1, (count)}
+
+static bytes_t function_of(const part_t *parts, size_t count)
+{
+    bytes_t code = {0};
+    PUT(&code, 0);
+    for (size_t i = 0; i < count; i++)
+        repeat(&code, parts[i].count, parts[i].code, parts[i].size);
+    PUT(&code, 0x0b);
+    bytes_t module = function_module(code.data, code.size);
+    clear(&code);
+    return module;
+}
+#define FUNCTION_OF(...)                                                               \
+    function_of((const part_t[]){__VA_ARGS__},                                         \
+                sizeof((const part_t[]){__VA_ARGS__}) / sizeof(part_t))
+
+#define LOAD "\x41\x00\x28\x02\x00\x1a" /* i32.const 0, i32.load, drop */
+#define LEAVE "\x41\x00\x0d\x00"        /* i32.const 0, br_if 0 */
+#define KEPT "memory accesses on the ways to its blocks; the limit is 80000000"
+
+TEST(kept_accesses)
+{
+    bytes_t module = FUNCTION_OF(PART(LOAD, 10000), PART(LEAVE, 10000));
+    REFUSED(&module, KEPT);
+    module = FUNCTION_OF(PART(LOAD, 10000), PART("\x41\x00\x04\x40\x05\x0b", 3000));
+    REFUSED(&module, KEPT);
+    module = FUNCTION_OF(PART(LOAD, 10000), PART("\x03\x40\x0b", 10000));
+    REFUSED(&module, KEPT);
+    /* An access that is on one of two ways only is forgotten behind them. */
+    module = FUNCTION_OF(PART("\x41\x00\x04\x40" LOAD "\x0b", 20000));
+    wazero__parsed_t *parsed = parse(&module);
+    CHECK(parsed && parsed->cost > 0 && parsed->cost < 100000000);
+    wazero__parsed_delete(parsed);
+    module = FUNCTION_OF(PART("\x02\x40" LEAVE, 1), PART(LOAD, 10000), PART("\x0b", 1),
+                         PART(LEAVE, 10000));
+    wazero__parsed_delete(parse(&module));
+    /* Not so if the other way leads nowhere. */
+    const char *const ends[] = {"\x00", "\x0f", "\x0c\x01", "\x0c\x02", "\x12\x00"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t size = ends[i][0] == 0x0c || ends[i][0] == 0x12 ? 2 : 1;
+        module = FUNCTION_OF(PART("\x03\x40\x41\x00\x04\x40", 1), {ends[i], size, 1},
+                             PART("\x05", 1), PART(LOAD, 10000), PART("\x0b", 1),
+                             PART(LEAVE, 10000), PART("\x0b", 1));
+        REFUSED(&module, KEPT);
+    }
+    /* A branch in code that nothing gets to is no way. */
+    module =
+        FUNCTION_OF(PART("\x02\x40\x41\x00\x04\x40\x00\x02\x40\x0c\x02\x0b\x0b", 1),
+                    PART(LOAD, 10000), PART("\x0b", 1), PART(LEAVE, 10000));
+    REFUSED(&module, KEPT);
+}
+
 TEST(blocks)
 {
     bytes_t code = {0};
