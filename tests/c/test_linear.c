@@ -8,6 +8,15 @@
 
 static const uint64_t PAGE = WAZERO_PAGE_SIZE;
 
+TEST(capacity_is_there)
+{
+    wazero__linear_t *linear = wazero__linear_new(20 * PAGE, 10 * PAGE, UINT64_MAX);
+    uint8_t *base = wazero__linear_resize(linear, PAGE);
+    CHECK(wazero__linear_resize(linear, 20 * PAGE) == base);
+    wazero__linear_release(linear);
+    CHECK(!wazero__linear_new(UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX));
+}
+
 TEST(grows_in_place)
 {
     wazero__linear_t *linear = wazero__linear_new(0, 1000 * PAGE, UINT64_MAX);

@@ -99,6 +99,9 @@ TEST(configuration_is_checked)
                 WAZERO_ERROR_INVALID, "0x10000000000");
     CHECK_ERROR(wazero_runtime_config_set_table_limit(config, 10000001),
                 WAZERO_ERROR_INVALID, "over 10000000");
+    CHECK_ERROR(wazero_runtime_config_set_compilation_workers(config, 1025),
+                WAZERO_ERROR_INVALID, "1025 compilation workers are over 1024");
+    must(wazero_runtime_config_set_compilation_workers(config, 1024));
     wazero_runtime_config_delete(config);
     wazero_runtime_config_delete(NULL);
 }
@@ -146,15 +149,64 @@ TEST(caches)
         wazero_cache_delete(cache);
         CHECK_INT(count_files(directory), 1);
     }
+    must(wazero_cache_new(directory, &cache));
+    CHECK_STR(wazero_cache_directory(cache), directory);
+    wazero_cache_delete(cache);
     must(wazero_cache_new(NULL, &cache));
+    CHECK(!wazero_cache_directory(cache));
     check_cache(cache, "add");
     wazero_cache_delete(cache);
     wazero_cache_delete(NULL);
     CHECK_ERROR(wazero_cache_new("", &cache), WAZERO_ERROR_INVALID, "no name");
     CHECK_ERROR(wazero_cache_new("/proc/nothing/here", &cache), WAZERO_ERROR_INVALID,
-                "");
+                "create directory /proc/nothing/here: mkdir /proc/nothing: ");
+    CHECK_INT(chmod(directory, 0777), 0);
+    CHECK_ERROR(wazero_cache_new(directory, &cache), WAZERO_ERROR_INVALID, "mode 777");
     snprintf(command, sizeof command, "rm -r %s", directory);
     CHECK_INT(system(command), 0);
+}
+
+TEST(default_cache)
+{
+    char home[] = "/tmp/wazero-home-XXXXXX", path[128], command[64];
+    wazero_cache_t *cache;
+    CHECK(mkdtemp(home) != NULL);
+    const struct {
+        const char *name, *value, *below;
+    } steps[] = {
+        {"HOME", home, "/.cache/wazero"},
+        {"XDG_CACHE_HOME", "relative", "/.cache/wazero"},
+        {"XDG_CACHE_HOME", home, "/wazero"},
+        {"WAZERO_CACHE_DIR", home, ""},
+    };
+    unsetenv("XDG_CACHE_HOME");
+    unsetenv("WAZERO_CACHE_DIR");
+    unsetenv("HOME");
+    CHECK_ERROR(wazero_cache_new_default(&cache), WAZERO_ERROR_INVALID,
+                "none of WAZERO_CACHE_DIR, XDG_CACHE_HOME and HOME");
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        setenv(steps[i].name, steps[i].value, 1);
+        snprintf(path, sizeof path, "%s%s", home, steps[i].below);
+        must(wazero_cache_new_default(&cache));
+        CHECK_STR(wazero_cache_directory(cache), path);
+        check_cache(cache, "add");
+        CHECK(count_files(path) > 0);
+        wazero_cache_delete(cache);
+    }
+    snprintf(command, sizeof command, "rm -r %s", home);
+    CHECK_INT(system(command), 0);
+}
+
+TEST(memory_capacity_from_max)
+{
+    wazero_runtime_config_t *config;
+    wazero_runtime_t *runtime;
+    must(wazero_runtime_config_new(&config));
+    wazero_runtime_config_set_memory_capacity_from_max(config, true);
+    must(wazero_runtime_new(config, &runtime));
+    wazero_module_delete(new_module(runtime, "memory", NULL, NULL));
+    wazero_runtime_delete(runtime);
+    wazero_runtime_config_delete(config);
 }
 
 TEST_MAIN

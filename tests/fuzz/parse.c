@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "dwarf.h"
 #include "inspect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -137,6 +138,23 @@ static void inspect(const uint8_t *bytes, size_t size)
     wazero_inspection_delete(inspection);
 }
 
+/* Looks lines up at some places, each with steps for a thousandth of a second. */
+static void look_up(const wazero__parsed_t *parsed)
+{
+    static wazero__dwarf_place_t places[WAZERO__DWARF_INLINED];
+    static const uint64_t addresses[] = {1, 0x11, 0x2b, 0x40, 0x80, 0x1000};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        wazero__dwarf_t dwarf;
+        wazero__dwarf_open(&dwarf, parsed);
+        dwarf.budget = 200000;
+        size_t count = wazero__dwarf_find(&dwarf, addresses[i], places);
+        require(count <= WAZERO__DWARF_INLINED, "count of places");
+        for (size_t j = 0; j < count; j++)
+            for (const char *at = places[j].file; *at; at++)
+                require((unsigned char)*at >= ' ', "a path");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const wazero__parse_limits_t limits = {
@@ -155,8 +173,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     parsed = NULL;
     error = wazero__parse(data, size, &all, &parsed);
-    if (!error)
+    if (!error) {
         look_at(parsed);
+        look_up(parsed);
+    }
     wazero_error_delete(error);
     wazero__parsed_delete(parsed);
     return 0;
