@@ -95,6 +95,71 @@ static wazero_error_t *double_it(void *user, wazero_module_t *caller, uint64_t *
     return NULL;
 }
 
+/* Calls that a listener knows of and that have not ended. */
+static int open_calls;
+
+static wazero_error_t *begun(void *user, wazero_module_t *module,
+                             const wazero_function_definition_t *function,
+                             const uint64_t *params, wazero_stack_t *stack)
+{
+    (void)user;
+    (void)module;
+    (void)function;
+    (void)params;
+    (void)stack;
+    open_calls++;
+    return NULL;
+}
+
+static wazero_error_t *ended(void *user, wazero_module_t *module,
+                             const wazero_function_definition_t *function,
+                             const uint64_t *results)
+{
+    (void)user;
+    (void)module;
+    (void)function;
+    (void)results;
+    open_calls--;
+    return NULL;
+}
+
+static void aborted(void *user, wazero_module_t *module,
+                    const wazero_function_definition_t *function,
+                    const wazero_error_t *error)
+{
+    (void)user;
+    (void)module;
+    (void)function;
+    (void)error;
+    open_calls--;
+}
+
+static wazero_module_t *new_stepped(wazero_runtime_t *runtime, bool listened)
+{
+    const wazero_listener_t listener = {
+        .before = begun, .after = ended, .abort = aborted};
+    wasm_t wasm = wasm_fixture("interrupt");
+    wazero_listeners_t *listeners = NULL;
+    wazero_compiled_module_t *compiled;
+    wazero_imports_t *imports;
+    wazero_module_t *module;
+    must(wazero_imports_new(&imports));
+    must(wazero_imports_add_function(imports, "env", WAZERO_CSTR, "host", WAZERO_CSTR,
+                                     double_it, NULL, NULL));
+    if (listened) {
+        must(wazero_listeners_new(&listeners));
+        must(wazero_listeners_add(listeners, &listener));
+    }
+    must(wazero_runtime_compile_with_listeners(runtime, wasm.data, wasm.size, listeners,
+                                               &compiled));
+    must(wazero_module_new(compiled, imports, NULL, &module));
+    must(wazero_module_start(module));
+    wazero_listeners_delete(listeners);
+    wazero_compiled_module_delete(compiled);
+    wazero_imports_delete(imports);
+    return module;
+}
+
 typedef struct {
     const char *name;
     int32_t argument;
@@ -118,32 +183,30 @@ static bool run_at(wazero_function_t *function, const case_t *one, uint64_t at)
             CHECK_STR(wazero_error_message(error, NULL), "");
     }
     wazero_error_delete(error);
+    CHECK_INT(open_calls, 0);
     return position > at;
 }
 
-static void run_everywhere(plan_t wanted)
+static void run_everywhere(plan_t wanted, bool listened)
 {
     static const case_t cases[] = {
         {"add", 21, 42, WAZERO_TRAP_NONE},
-        {"fib", 4, 3, WAZERO_TRAP_NONE},
         {"call_host", 21, 42, WAZERO_TRAP_NONE},
+        {"trap", 0, 0, WAZERO_TRAP_INTEGER_DIVIDE_BY_ZERO},
+        {"fib", 4, 3, WAZERO_TRAP_NONE},
         {"grow_by", 0, 1, WAZERO_TRAP_NONE},
         {"move", 7, 7, WAZERO_TRAP_NONE},
-        {"trap", 0, 0, WAZERO_TRAP_INTEGER_DIVIDE_BY_ZERO},
     };
+    /* Each telling of a listener is a way out and in: all of them would take long. */
+    size_t count = listened ? 3 : sizeof cases / sizeof *cases;
     wazero_runtime_t *runtime = new_runtime();
-    wazero_imports_t *imports;
-    must(wazero_imports_new(&imports));
-    must(wazero_imports_add_function(imports, "env", WAZERO_CSTR, "host", WAZERO_CSTR,
-                                     double_it, NULL, NULL));
-    wazero_module_t *module = new_module(runtime, "interrupt", imports, NULL);
-    wazero_imports_delete(imports);
+    wazero_module_t *module = new_stepped(runtime, listened);
     struct sigaction action = {.sa_sigaction = on_trap}, before;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigfillset(&action.sa_mask);
     sigaction(SIGTRAP, &action, &before);
     plan = wanted;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < count; i++) {
         wazero_function_t *function = get_function(module, cases[i].name);
         uint64_t at = 0, first[4] = {0};
         if (wazero_function_is_interruptible(function)) {
@@ -162,12 +225,18 @@ static void run_everywhere(plan_t wanted)
 
 TEST(parking_at_every_instruction)
 {
-    run_everywhere(PARK);
+    run_everywhere(PARK, false);
 }
 
 TEST(interrupting_at_every_instruction)
 {
-    run_everywhere(INTERRUPT);
+    run_everywhere(INTERRUPT, false);
+}
+
+TEST(the_same_with_listeners)
+{
+    run_everywhere(PARK, true);
+    run_everywhere(INTERRUPT, true);
 }
 
 #else

@@ -439,6 +439,153 @@ static wazero_error_t *run_inspected(void)
     return error;
 }
 
+static wazero_error_t *look_at_stack(void *user, wazero_module_t *module,
+                                     const wazero_function_definition_t *function,
+                                     const uint64_t *params, wazero_stack_t *stack)
+{
+    wazero_stack_frame_t frame;
+    bool found = true;
+    wazero_error_t *error = NULL;
+    (void)user;
+    (void)module;
+    (void)function;
+    (void)params;
+    while (found && !error)
+        error = wazero_stack_next(stack, &frame, &found);
+    return error;
+}
+
+static void note_close(void *user, uint32_t exit_code)
+{
+    (void)user;
+    (void)exit_code;
+}
+
+static wazero_error_t *make_listeners(wazero_listeners_t **listeners)
+{
+    const wazero_listener_t listener = {
+        .before = look_at_stack, .user = &deleted, .delete_user = delete_user};
+    wazero_error_t *error = wazero_listeners_new(listeners);
+    for (int i = 0; i < 2 && !error; i++) {
+        given++;
+        error = wazero_listeners_add(*listeners, &listener);
+    }
+    if (!error) {
+        given++;
+        error = wazero_listeners_set_log(*listeners, discard, &deleted, delete_user,
+                                         false, WAZERO_LOG_ALL);
+    }
+    return error;
+}
+
+/* Listeners, a log, a close notifier, names and a call that traps. */
+static wazero_error_t *run_listened(void)
+{
+    static const char *const names[] = {"value"};
+    static const wazero_function_names_t named = {"host", names, 1, names, 1};
+    wasm_t wasm = wasm_fixture("listened");
+    wazero_runtime_t *runtime = NULL;
+    wazero_listeners_t *listeners = NULL;
+    wazero_compiled_module_t *compiled = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_config_t *config = NULL;
+    wazero_module_t *library = NULL, *module = NULL;
+    int32_t value = 3;
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = make_listeners(&listeners);
+    if (!error)
+        error = wazero_runtime_compile_with_listeners(runtime, wasm.data, wasm.size,
+                                                      listeners, &compiled);
+    if (!error)
+        error = instantiate(runtime, "library", NULL, NULL, &library);
+    if (!error)
+        error = wazero_imports_new(&imports);
+    if (!error) {
+        given++;
+        error = wazero_imports_add_function_with_names(
+            imports, "env", 3, "host", 4, ignore, &deleted, delete_user, &named);
+    }
+    if (!error)
+        error = wazero_imports_add_module(imports, "library", 7, library);
+    if (!error)
+        error = wazero_module_config_new(&config);
+    if (!error) {
+        given++;
+        error = wazero_module_config_set_close_notifier(config, note_close, &deleted,
+                                                        delete_user);
+    }
+    if (!error)
+        error = wazero_module_new(compiled, imports, config, &module);
+    if (!error)
+        error = wazero_module_start(module);
+    if (!error)
+        error = try_call(module, "outer", &value, 1, &value);
+    if (!error) {
+        error = try_call(module, "deep", &value, 1, &value);
+        if (error && wazero_error_kind(error) == WAZERO_ERROR_TRAP) {
+            wazero_error_delete(error);
+            error = NULL;
+        }
+    }
+    wazero_module_config_delete(config);
+    wazero_imports_delete(imports);
+    wazero_module_delete(module);
+    wazero_module_delete(library);
+    wazero_compiled_module_delete(compiled);
+    wazero_listeners_delete(listeners);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
+static wazero_snapshot_t *taken;
+
+static wazero_error_t *take(void *user, wazero_module_t *caller, uint64_t *stack)
+{
+    (void)user;
+    (void)caller;
+    stack[0] = 0;
+    return wazero_snapshot_new(&taken);
+}
+
+static wazero_error_t *go_back(void *user, wazero_module_t *caller, uint64_t *stack)
+{
+    (void)user;
+    (void)caller;
+    given++;
+    return wazero_snapshot_restore(taken, stack, 1, &deleted, delete_payload);
+}
+
+/* A snapshot that is taken and restored. */
+static wazero_error_t *run_snapshot(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_t *module = NULL;
+    wazero_function_t *run = NULL;
+    uint64_t slots[1] = {2};
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = wazero_imports_new(&imports);
+    if (!error)
+        error = add_function(imports, "take", take);
+    if (!error)
+        error = add_function(imports, "back", go_back);
+    if (!error)
+        error = instantiate(runtime, "snapshot", imports, NULL, &module);
+    if (!error)
+        error = wazero_module_function(module, "run", 3, &run);
+    if (!error)
+        error = wazero_function_call_with_snapshots(run, slots, 1, WAZERO_NO_TIMEOUT);
+    wazero_function_delete(run);
+    wazero_imports_delete(imports);
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+    wazero_snapshot_delete(taken);
+    taken = NULL;
+    return error;
+}
+
 /* Errors with traces, prefixes and names. */
 static wazero_error_t *run_errors(void)
 {
@@ -475,6 +622,7 @@ static const struct {
     {"linked", run_linked},       {"sharing a table", run_sharing},
     {"objects", run_objects},     {"configured", run_configured},
     {"errors", run_errors},       {"inspected", run_inspected},
+    {"listened", run_listened},   {"snapshot", run_snapshot},
 };
 
 static size_t live_blocks(void)

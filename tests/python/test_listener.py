@@ -679,3 +679,29 @@ def test_logs_of_threads_do_not_mix(runtime, wat):
     ] * 20
     assert list(lines.values()) == [expected] * 4
     gc.collect()
+
+
+def test_many_compile_the_same_bytes_at_once(runtime, wat):
+    """Each thread's listener is told of its own calls, whatever else is compiled."""
+    wasm = wat(GUEST)
+    together = threading.Barrier(4)
+    wrong = []
+
+    def work(number):
+        together.wait()
+        for turn in range(8):
+            recorder = Recorder()
+            compiled = runtime.compile(wasm, listener=recorder)
+            module = compiled.instantiate(imports=IMPORTS)
+            module.exports.outer(number)
+            if recorder.told[0] != f"+outer({number},)" or len(recorder.told) != 6:
+                wrong.append((number, turn, recorder.told))
+            if turn % 2:
+                compiled.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
