@@ -1145,9 +1145,20 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_module_config_set_output_func
     wazero_module_config_t *config, wazero_stream_t stream,
     wazero_write_function_t function, void *user, void (*delete_user)(void *user));
 
-/* Shows the host directory to the guest as guest_path ("/" or "/data"). In this version
- * a mount is wazero's own, which is no jail: see wazero's documentation of
- * WithDirMount.
+/* Whose WASI a module imports. Libwazero's own is in C: mounted directories are jails,
+ * waiting ends at timeouts and interrupts, and WASI's conformance suite passes.
+ * wazero's is for comparison: a mount of it is no jail (see wazero's documentation of
+ * WithDirMount), and nothing ends a read that waits. */
+typedef enum { WAZERO_WASI_LIBWAZERO = 0, WAZERO_WASI_ENGINE = 1 } wazero_wasi_kind_t;
+
+/* Ownership: nothing. Threads: one. Errors: INVALID for a number that is no WASI. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_wasi(wazero_module_config_t *config, wazero_wasi_kind_t kind);
+
+/* Shows the host directory to the guest as guest_path ("/" or "/data"). No path that
+ * the guest uses leads out of it: no "..", no absolute path, no symbolic link, whoever
+ * made it and whenever. Of two for one guest path the second one counts. The directory
+ * is opened when a module is instantiated.
  * Ownership: copies. Threads: one. Errors: INVALID when a path is empty, MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_add_mount(wazero_module_config_t *config,
@@ -1288,7 +1299,7 @@ WAZERO_API void wazero_module_config_set_user(wazero_module_config_t *config,
 /* Links and instantiates a compiled module without running any of its code: call
  * wazero_module_start before anything else, or use wazero_runtime_instantiate. imports
  * and config may be NULL. What imports lacks is looked for among the runtime's modules
- * by name; WASI ("wasi_snapshot_preview1") is there by itself.
+ * by name; WASI ("wasi_snapshot_preview1" and "wasi_unstable") is there by itself.
  * Ownership: *module is the caller's. Threads: any. Errors: LINK, CLOSED, INVALID
  * for a name that is taken or an address where it cannot listen, TRAP for a data
  * segment that does not fit, MEMORY, FORKED, INTERNAL. */
@@ -1357,9 +1368,10 @@ wazero_module_global(wazero_module_t *module, const char *name, size_t size,
 
 /* Ends the call that runs in the module, or in one linked to it, on whatever thread: it
  * reports INTERRUPTED, and the module can be called again. If no call runs nothing
- * happens. Wasm stops within a few milliseconds; a host function, or wazero's own WASI,
- * is left to come back first. Where wazero_function_is_interruptible says false the
- * call ends at its next host function only.
+ * happens. Wasm stops within a few milliseconds, and so does a WASI call that waits; a
+ * host function, or wazero's own WASI, is left to come back first. Where
+ * wazero_function_is_interruptible says false the call ends at its next host function
+ * only.
  * Ownership: nothing. Threads: any; not in signal handlers. Errors: FORKED, MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_interrupt(wazero_module_t *module);

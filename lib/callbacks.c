@@ -79,7 +79,9 @@ static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
     wazero__activation_t *activation = innermost();
     if (activation->replay)
         return report(activation->pending, message, exit_code);
-    attach(&detached);
+    detached = thread->token != NULL;
+    if (!((wazero__host_t *)function)->native)
+        wazero__thread_attach(thread);
     if (activation->snapshots)
         activation->snapshots->host = (wazero__host_t *)function;
     wazero_error_t *error =

@@ -365,6 +365,15 @@ wazero_error_t *wazero_module_config_add_tcp_listener(wazero_module_config_t *co
     return NULL;
 }
 
+wazero_error_t *wazero_module_config_set_wasi(wazero_module_config_t *config,
+                                              wazero_wasi_kind_t kind)
+{
+    if ((unsigned)kind > WAZERO_WASI_ENGINE)
+        return wazero__error(WAZERO_ERROR_INVALID, "%u is no WASI", (unsigned)kind);
+    config->wasi_kind = kind;
+    return NULL;
+}
+
 /* ---- streams ---- */
 
 static wazero_error_t *check_stream(wazero_stream_t stream)

@@ -58,6 +58,7 @@ struct wazero_module_config {
     size_t start_function_count;
     bool start_functions_set;
     wazero__stream_t *streams[3]; /* a reference each, or NULL */
+    wazero_wasi_kind_t wasi_kind;
     wazero__time_t time;
     wazero__random_t random;
     uint64_t timeout;      /* in nanoseconds, WAZERO_NO_TIMEOUT for none */

@@ -20,6 +20,7 @@ struct wazero__definition {
     wazero__names_t names;
     wz_string *for_engine; /* the same names of parameters, then of results; or NULL */
     void *name_storage;    /* all of them, one allocation, or NULL */
+    bool native;
 };
 
 wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
@@ -39,7 +40,22 @@ wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
     memset(&definition->names, 0, sizeof definition->names);
     definition->for_engine = NULL;
     definition->name_storage = NULL;
+    definition->native = false;
     return definition;
+}
+
+wazero__definition_t *wazero__definition_new_native(wazero_host_function_t function,
+                                                    void *user)
+{
+    wazero__definition_t *definition = wazero__definition_new(function, user, NULL);
+    if (definition)
+        definition->native = true;
+    return definition;
+}
+
+bool wazero__definition_is_native(const wazero__definition_t *definition)
+{
+    return definition->native;
 }
 
 static wazero_error_t *check_names(const char *const *names, size_t count, size_t *size)

@@ -18,12 +18,17 @@ typedef struct {
     wazero__definition_t *definition; /* a reference */
     wazero_module_t *owner;           /* borrowed: it owns this */
     const wazero_function_type_t *type;
+    bool native; /* lib's own: it takes the host's lock where it needs it */
 } wazero__host_t;
 
 /* One reference; without memory NULL, and user has been deleted. */
 wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
                                              void *user,
                                              void (*delete_user)(void *user));
+/* The same of a function of lib's own, which may be called without the host's lock. */
+wazero__definition_t *wazero__definition_new_native(wazero_host_function_t function,
+                                                    void *user);
+bool wazero__definition_is_native(const wazero__definition_t *definition);
 
 /* What a host function is called; empty and NULL for what was not given. */
 typedef struct {

@@ -16,6 +16,7 @@
 #include "runtime.h"
 #include "synthesis.h"
 #include "value.h"
+#include "wasi/wasi.h"
 
 /* One import and what answers it: exactly one of host, source and wasi. */
 typedef struct {
@@ -89,7 +90,7 @@ static wazero_error_t *missing_error(const wazero_module_t *module,
     if (wazero__imports_list(imports, import, names, sizeof names))
         snprintf(what, sizeof what, "\"%s\" is not among what was given for \"%s\": %s",
                  name, module_name, names);
-    else if (named)
+    else if (named || wazero__wasi_is_named(import->module, import->module_size))
         snprintf(what, sizeof what, "\"%s\" is not exported in module \"%s\"", name,
                  module_name);
     else
@@ -212,9 +213,10 @@ static wazero_error_t *find_module(wazero_runtime_t *runtime,
     return NULL;
 }
 
-/* WASI, if an import is of it: the runtime's, or with listeners the module's own. */
-static wazero_error_t *find_wasi(wazero_module_t *module, const wazero_extern_t *import,
-                                 wz_handle *wasi)
+/* The engine's WASI, if an import is of it: the runtime's, or with listeners the
+ * module's own. */
+static wazero_error_t *find_engine_wasi(wazero_module_t *module,
+                                        const wazero_extern_t *import, wz_handle *wasi)
 {
     wazero__link_t *link = &module->link;
     wz_error failure = {0};
@@ -237,6 +239,49 @@ static wazero_error_t *find_wasi(wazero_module_t *module, const wazero_extern_t 
     return wazero__listening_take_error(link->listening);
 }
 
+/* Answers with a host function. Takes the reference. */
+static void add_host(wazero_module_t *module, wazero__definition_t *definition,
+                     answer_t *answer)
+{
+    answer->host = &module->link.hosts[module->link.host_count++];
+    answer->host->definition = definition;
+    answer->host->owner = module;
+    answer->host->type = &answer->import->type.function;
+    answer->host->native = wazero__definition_is_native(definition);
+}
+
+/* Whether what is imported may be a WASI function that another module imports and
+ * exports again: then it works on the files of this one. */
+static bool may_call_wasi(const wazero_extern_t *import, const wazero__answer_t *found)
+{
+    const wazero_compiled_module_t *compiled = found->source->compiled;
+    if (import->kind == WAZERO_EXTERN_FUNCTION)
+        return compiled &&
+               found->export->index < compiled->parsed->imported_function_count;
+    return shares_references(import);
+}
+
+/* Looks for the import in WASI: lib's own, or wazero's if the configuration says so. */
+static wazero_error_t *find_wasi(wazero_module_t *module, answer_t *answer)
+{
+    const wazero_extern_t *import = answer->import;
+    wazero__definition_t *definition;
+    wazero_extern_t given;
+    if (module->wasi_kind == WAZERO_WASI_ENGINE)
+        return find_engine_wasi(module, import, &answer->wasi);
+    wazero_error_t *error =
+        wazero__wasi_find(import, module->link.listening != NULL, &definition, &given);
+    if (error || !definition)
+        return error;
+    module->link.needs_wasi = true;
+    add_host(module, definition, answer);
+    if (import->kind != WAZERO_EXTERN_FUNCTION)
+        return import_error(import, "kind mismatch", &given);
+    if (!wazero__type_equal(&import->type.function, &given.type.function))
+        return import_error(import, "signature mismatch", &given);
+    return NULL;
+}
+
 static wazero_error_t *find_answer(wazero_module_t *module,
                                    const wazero_imports_t *imports, answer_t *answer)
 {
@@ -252,10 +297,7 @@ static wazero_error_t *find_answer(wazero_module_t *module,
         return error;
     }
     if (found.definition) {
-        answer->host = &link->hosts[link->host_count++];
-        answer->host->definition = wazero__definition_retain(found.definition);
-        answer->host->owner = module;
-        answer->host->type = &import->type.function;
+        add_host(module, wazero__definition_retain(found.definition), answer);
         const char *wrong = import->kind == WAZERO_EXTERN_FUNCTION
                                 ? wazero__host_misnamed(answer->host)
                                 : NULL;
@@ -270,9 +312,11 @@ static wazero_error_t *find_answer(wazero_module_t *module,
                                  NULL);
         if (!error)
             add_source(link, found.source, import);
+        if (may_call_wasi(import, &found))
+            link->needs_wasi = true;
     } else {
-        error = find_wasi(module, import, &answer->wasi);
-        if (!error && !answer->wasi)
+        error = find_wasi(module, answer);
+        if (!error && !answer->wasi && !answer->host)
             error = missing_error(module, imports, import);
     }
     wazero__module_release(held);

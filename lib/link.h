@@ -38,6 +38,7 @@ typedef struct {
     /* WASI with listeners, by its name; they are helpers, too. */
     wz_handle wasi[WAZERO__WASI_NAMES];
     bool shares_references; /* with any source */
+    bool needs_wasi;        /* a function of lib's WASI may be called from here */
     atomic_bool given_up;   /* the references on sources that join: see link_give_up */
     wz_import *imports; /* for the engine; names are borrowed from the parsed module */
     size_t import_count;

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "fork.h"
 #include "runtime.h"
+#include "wasi/wasi.h"
 
 static void close_in_engine(wazero__deferred_t *deferred);
 static void destroy(wazero__deferred_t *deferred);
@@ -134,6 +135,7 @@ static void destroy(wazero__deferred_t *deferred)
     free(module->start_functions);
     for (int i = 0; i < 3; i++)
         wazero__stream_release(module->streams[i].stream);
+    wazero__wasi_delete(module->wasi);
     wazero__time_clear(&module->time);
     wazero__random_clear(&module->random);
     for (size_t i = 0; i < module->host_count; i++)
@@ -169,10 +171,13 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
     module->memory_pages = config->memory_pages;
     module->close_notifier = config->close_notifier;
     module->close_user = wazero__shared_retain(config->close_user);
-    for (int i = 0; i < 3; i++)
-        module->streams[i].stream = wazero__stream_retain(config->streams[i]);
-    wazero__time_copy(&module->time, &config->time);
-    wazero__random_copy(&module->random, &config->random);
+    module->wasi_kind = config->wasi_kind;
+    if (config->wasi_kind == WAZERO_WASI_ENGINE) {
+        for (int i = 0; i < 3; i++)
+            module->streams[i].stream = wazero__stream_retain(config->streams[i]);
+        wazero__time_copy(&module->time, &config->time);
+        wazero__random_copy(&module->random, &config->random);
+    }
     if (config->listener_count) {
         module->addresses = calloc(config->listener_count, sizeof *module->addresses);
         if (!module->addresses)
@@ -219,7 +224,8 @@ static void describe_sources(const wazero_module_t *module, wz_module_config *ou
         out->random = WZ_SOURCE_CALL;
 }
 
-/* What the engine is told; arrays that had to be made are to be freed. */
+/* What the engine is told; arrays that had to be made are to be freed. What a guest is
+ * granted is wazero's to know only if its WASI is. */
 typedef struct {
     wz_module_config config;
     wz_string *args;
@@ -246,6 +252,11 @@ static wazero_error_t *describe(wazero_module_t *module,
                                 description_t *description)
 {
     wz_module_config *out = &description->config;
+    out->user = (uintptr_t)module;
+    out->imports = module->link.imports;
+    out->import_count = module->link.import_count;
+    if (module->wasi_kind != WAZERO_WASI_ENGINE)
+        return NULL;
     description->args = calloc(config->arg_count + 1, sizeof *description->args);
     description->environment =
         calloc(config->environment_count + 1, sizeof *description->environment);
@@ -270,9 +281,6 @@ static wazero_error_t *describe(wazero_module_t *module,
         description->listeners[i].host = as_string(&config->listeners[i].host);
         description->listeners[i].port = config->listeners[i].port;
     }
-    out->user = (uintptr_t)module;
-    out->imports = module->link.imports;
-    out->import_count = module->link.import_count;
     out->args = description->args;
     out->arg_count = config->arg_count;
     out->environment = description->environment;
@@ -300,6 +308,8 @@ static void adopt_place(wazero_module_t *module, const wz_place *place)
 /* Notes where the engine listens for the module; there is room for it. */
 static void adopt_addresses(wazero_module_t *module, const wz_module_config *config)
 {
+    if (module->wasi_kind != WAZERO_WASI_ENGINE)
+        return;
     for (size_t i = 0; i < config->listener_count; i++) {
         wazero__tcp_address_t *address = &module->addresses[i];
         memcpy(address->host, config->listeners[i].bound_host, sizeof address->host);
@@ -354,6 +364,19 @@ static wazero_error_t *check_memory(const wazero_module_t *module)
                          parsed->memory.min, module->memory_pages);
 }
 
+/* Makes the state for lib's WASI, if a function of it may be called. */
+static wazero_error_t *make_wasi(wazero_module_t *module,
+                                 const wazero_module_config_t *config)
+{
+    bool listens = module->wasi_kind == WAZERO_WASI_LIBWAZERO && config->listener_count;
+    if (!module->link.needs_wasi && !listens)
+        return NULL;
+    wazero_error_t *error = wazero__wasi_new(config, module->addresses, &module->wasi);
+    if (!error && listens)
+        module->address_count = config->listener_count;
+    return error;
+}
+
 wazero_error_t *wazero_module_new(wazero_compiled_module_t *compiled,
                                   const wazero_imports_t *imports,
                                   const wazero_module_config_t *config,
@@ -378,6 +401,8 @@ wazero_error_t *wazero_module_new(wazero_compiled_module_t *compiled,
         error = wazero__runtime_add(made->runtime, made);
     if (!error)
         error = wazero__link(made, imports);
+    if (!error)
+        error = make_wasi(made, config);
     if (!error)
         error = instantiate(made, config);
     error = wazero__module_finish(made, error);
@@ -508,6 +533,7 @@ static void close_in_engine(wazero__deferred_t *deferred)
     }
     wazero__engine()->module_close(module->handle, module->exit_code);
     module->engine_closed = true;
+    wazero__wasi_close(module->wasi);
     if (module->linear_used)
         wazero__linear_unuse(module->linear);
     module->linear_used = false;

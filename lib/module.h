@@ -54,6 +54,8 @@ struct wazero_module {
     wazero__shared_t *close_user;           /* a reference, or NULL */
     wazero__group_t *group;
     wazero__link_t link;                /* what answers the imports */
+    wazero_wasi_kind_t wasi_kind;       /* whose WASI answers its imports */
+    struct wazero__wasi *wasi;          /* of the thread inside; or NULL */
     wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */
     wazero__time_t time;                /* its looks: of the thread inside */
     wazero__random_t random;            /* its state: of the thread inside */

@@ -242,7 +242,8 @@ static wazero_error_t *call_function(call_t *call, uint32_t exit_code)
         return step(call);
     }
     uint64_t *slots = slots_of(call);
-    wazero__thread_attach(call->thread);
+    if (!host->native)
+        wazero__thread_attach(call->thread);
     wazero__clear_upper_halves(host->type->params, host->type->param_count, slots);
     wazero_error_t *error = wazero__host_call(host, caller, slots);
     if (has_forked(call))

@@ -39,9 +39,12 @@ typedef struct {
 /* Ends the call with an error. Takes it. */
 wazero__errno_t wazero__io_end(wazero__io_t *io, wazero_error_t *error);
 
-/* Before code of the host's runs, which may call the guest again: takes the host's lock
- * and keeps the guest's memory where it is, so that parts of it that were found stay
- * valid. */
+/* Keeps the guest's memory where it is until the call is over, so that places in it
+ * that were found stay valid: before anything during which the guest may run. */
+void wazero__io_pin(wazero__io_t *io);
+
+/* Before code of the host's runs, which may call the guest again: pins, and takes the
+ * host's lock. */
 void wazero__io_call_host(wazero__io_t *io);
 
 /* Waits until a descriptor is ready for `events` (POLLIN, POLLOUT), or the call is to
@@ -202,6 +205,9 @@ void wazero__file_init(wazero__file_t *file, const wazero__file_type_t *type,
 wazero__file_t *wazero__file_retain(wazero__file_t *file);
 void wazero__file_release(wazero__file_t *file); /* NULL is fine */
 
+/* Whether a guest is to take it for a terminal: what the system says is one. */
+bool wazero__file_is_terminal(const wazero__file_t *file);
+
 /* WASI's number for one of the system's. */
 wazero__errno_t wazero__errno_from(int number);
 
@@ -215,8 +221,10 @@ wazero_error_t *wazero__host_directory_new(const char *path, wazero__file_t **ro
  * environment does the same. */
 void wazero__host_directory_forbid_openat2(bool forbid);
 
-/* A listening TCP socket. Takes the descriptor, also when it fails. Errors: INVALID,
- * MEMORY. */
-wazero_error_t *wazero__listener_new(int descriptor, wazero__file_t **listener);
+/* A TCP socket that listens at an address or a name ("": everywhere), and the address
+ * that it got, in room bytes at bound_host. Errors: INVALID, MEMORY. */
+wazero_error_t *wazero__tcp_listen(const char *host, uint16_t port,
+                                   wazero__file_t **listener, char *bound_host,
+                                   size_t room, uint16_t *bound_port);
 
 #endif

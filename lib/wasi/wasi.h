@@ -6,22 +6,24 @@
 #define WAZERO_LIB_WASI_WASI_H
 
 #include "host.h"
+#include "module.h"
 
 struct wazero__wasi;
 
-/* The function of this name, if the module name is one of WASI's: a definition with a
- * reference for the caller, and its type. *definition = NULL if it is not. Errors:
- * MEMORY. */
-wazero_error_t *wazero__wasi_find(const wazero_extern_t *import,
+/* The function that an import names: a definition with a reference for the caller, and
+ * its type in *given. *definition = NULL if there is none. `named` gives it the names
+ * of its parameters, for listeners. Errors: MEMORY. */
+wazero_error_t *wazero__wasi_find(const wazero_extern_t *import, bool named,
                                   wazero__definition_t **definition,
-                                  const wazero_function_type_t **type);
+                                  wazero_extern_t *given);
 
 /* Whether a module name is one of WASI's. */
 bool wazero__wasi_is_named(const char *name, size_t size);
 
-/* The state for a module, as the configuration says. Errors: INVALID when a stream or a
- * folder cannot be opened, MEMORY. */
+/* The state for a module, as the configuration says, and where it listens. Errors:
+ * INVALID when a stream, a folder or a socket cannot be opened, MEMORY. */
 wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
+                                 wazero__tcp_address_t *addresses,
                                  struct wazero__wasi **wasi);
 
 /* Closes what is open; every call then finds no descriptor. */

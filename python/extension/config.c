@@ -416,6 +416,25 @@ static int set_on_close(State *state, ModuleObject *module,
     return is_given(value) ? Notice_configure(state, module, value, config) : 0;
 }
 
+static int set_wasi(State *state, wazero_module_config_t *config, PyObject *value)
+{
+    static const char *const names[] = {"libwazero", "wazero"};
+    static const wazero_wasi_kind_t kinds[] = {WAZERO_WASI_LIBWAZERO,
+                                               WAZERO_WASI_ENGINE};
+    if (!is_given(value))
+        return 0;
+    for (size_t i = 0; PyUnicode_Check(value) && i < sizeof kinds / sizeof *kinds; i++)
+        if (PyUnicode_CompareWithASCIIString(value, names[i]) == 0) {
+            wazero_error_t *error = wazero_module_config_set_wasi(config, kinds[i]);
+            if (error)
+                Errors_raise(state, error);
+            return error ? -1 : 0;
+        }
+    PyErr_Format(PyUnicode_Check(value) ? PyExc_ValueError : PyExc_TypeError,
+                 "wasi must be 'libwazero' or 'wazero', not %R", value);
+    return -1;
+}
+
 static int fill_module(State *state, ModuleObject *module, PyObject *const *options,
                        wazero_module_config_t *config)
 {
@@ -433,6 +452,7 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_on_close(state, module, config, options[OPTION_ON_CLOSE]) < 0 ||
         set_fs(state, config, options[OPTION_FS]) < 0 ||
         set_listen(state, config, options[OPTION_LISTEN]) < 0 ||
+        set_wasi(state, config, options[OPTION_WASI]) < 0 ||
         Sources_configure(state, module->time_and_random, options, config) < 0)
         return -1;
     for (int i = 0; i < 3; i++) {

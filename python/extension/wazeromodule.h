@@ -529,6 +529,7 @@ enum {
     OPTION_MAX_STACK,
     OPTION_MEMORY_LIMIT,
     OPTION_ON_CLOSE,
+    OPTION_WASI,
     OPTION_CONFIG,
     OPTION_COUNT
 };
@@ -538,7 +539,7 @@ enum {
     "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
         "listen", "random", "walltime", "nanotime", "nanosleep", "osyield",            \
         "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
-        "max_stack", "memory_limit", "on_close", "config"
+        "max_stack", "memory_limit", "on_close", "wasi", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
 
 /* The same in docstrings, which is what inspect reads. */
@@ -548,7 +549,7 @@ extern const char *const Config_option_names[OPTION_COUNT];
     "            walltime=None, nanotime=None, nanosleep=None, osyield=None,\n"        \
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
-    "            memory_limit=None, on_close=None, config=None"
+    "            memory_limit=None, on_close=None, wasi=None, config=None"
 #define CONFIG_SIGNATURE CONFIG_PARAMETERS ")\n--\n\n"
 #define CONFIG_LISTEN_SIGNATURE                                                        \
     CONFIG_PARAMETERS ",\n            listener=None, log_calls=None, log_host=None)"   \

@@ -382,6 +382,7 @@ class Runtime:
         max_stack: int | str | None = None,
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
+        wasi: Literal["libwazero", "wazero"] | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -413,6 +414,7 @@ class Runtime:
         max_stack: int | str | None = None,
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
+        wasi: Literal["libwazero", "wazero"] | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -477,6 +479,7 @@ class CompiledModule:
         max_stack: int | str | None = None,
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
+        wasi: Literal["libwazero", "wazero"] | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def close(self) -> None: ...

@@ -154,6 +154,7 @@ class ModuleConfig:
     max_stack: int | str | None = None
     memory_limit: int | str | None = None
     on_close: Callable[[int], object] | None = None
+    wasi: Literal["libwazero", "wazero"] | None = None
 
     @classmethod
     def inherit(cls, **options: Any) -> ModuleConfig:

@@ -1,0 +1,153 @@
+/*
+ * dir.c - what is in a directory, as a guest reads it: from a snapshot that is taken at
+ * the first entry, so that what is made and removed meanwhile moves nothing.
+ */
+#include <stdlib.h>
+
+#include "wasi/functions.h"
+
+typedef struct {
+    uint64_t inode;
+    size_t name; /* where it begins in names */
+    uint32_t size;
+    uint8_t type;
+} entry_t;
+
+struct wazero__listing {
+    entry_t *entries;
+    size_t count, capacity;
+    char *names;
+    size_t names_size, names_capacity;
+    uint64_t self; /* the inode of "." */
+};
+
+void wazero__listing_delete(wazero__listing_t *listing)
+{
+    if (!listing)
+        return;
+    free(listing->entries);
+    free(listing->names);
+    free(listing);
+}
+
+/* Makes room for so many more elements. */
+static bool reserve(void **array, size_t count, size_t more, size_t size,
+                    size_t *capacity)
+{
+    size_t wanted = *capacity ? *capacity : 64;
+    if (count + more <= *capacity)
+        return true;
+    while (wanted < count + more)
+        wanted *= 2;
+    void *grown = realloc(*array, wanted * size);
+    if (!grown)
+        return false;
+    *array = grown;
+    *capacity = wanted;
+    return true;
+}
+
+static wazero__errno_t append(wazero__listing_t *listing, const char *name, size_t size,
+                              uint64_t inode, uint8_t type)
+{
+    if (!reserve((void **)&listing->entries, listing->count, 1, sizeof(entry_t),
+                 &listing->capacity) ||
+        !reserve((void **)&listing->names, listing->names_size, size, 1,
+                 &listing->names_capacity))
+        return WASI_NOMEM;
+    memcpy(listing->names + listing->names_size, name, size);
+    listing->entries[listing->count++] =
+        (entry_t){inode, listing->names_size, (uint32_t)size, type};
+    listing->names_size += size;
+    return WASI_SUCCESS;
+}
+
+wazero__errno_t wazero__listing_add(wazero__listing_t *listing, const char *name,
+                                    size_t size, uint64_t inode, uint8_t type)
+{
+    if (size == 1 && name[0] == '.')
+        listing->self = inode;
+    if ((size == 1 || size == 2) && memcmp(name, "..", size) == 0)
+        return WASI_SUCCESS;
+    return append(listing, name, size, inode, type);
+}
+
+/* Takes a snapshot. Where ".." leads is not told: it may be outside. */
+static wazero__errno_t take_snapshot(wazero__wasi_call_t *call, wazero__file_t *file,
+                                     wazero__listing_t **taken)
+{
+    wazero__listing_t *listing = calloc(1, sizeof *listing);
+    if (!listing)
+        return WASI_NOMEM;
+    wazero__errno_t code = append(listing, ".", 1, 0, WASI_DIRECTORY);
+    if (!code)
+        code = append(listing, "..", 2, 0, WASI_DIRECTORY);
+    if (!code)
+        code =
+            file->type->list ? file->type->list(&call->io, file, listing) : WASI_NOTSUP;
+    if (code) {
+        wazero__listing_delete(listing);
+        return code;
+    }
+    listing->entries[0].inode = listing->self;
+    *taken = listing;
+    return WASI_SUCCESS;
+}
+
+/* Puts entries from a cookie on into size bytes, the last one cut where they end. How
+ * many bytes were filled. */
+static size_t fill(const wazero__listing_t *listing, uint64_t cookie, uint8_t *place,
+                   size_t size)
+{
+    enum { HEAD = 24, INODE = 8, NAME_SIZE = 16, TYPE = 20 };
+    size_t used = 0;
+    for (uint64_t i = cookie; i < listing->count && used < size; i++) {
+        const entry_t *entry = &listing->entries[i];
+        uint8_t head[HEAD] = {0};
+        wazero__put_u64(head, i + 1);
+        wazero__put_u64(head + INODE, entry->inode);
+        wazero__put_u32(head + NAME_SIZE, entry->size);
+        head[TYPE] = entry->type;
+        size_t part = size - used < HEAD ? size - used : HEAD;
+        memcpy(place + used, head, part);
+        used += part;
+        part = size - used < entry->size ? size - used : entry->size;
+        memcpy(place + used, listing->names + entry->name, part);
+        used += part;
+    }
+    return used;
+}
+
+wazero__errno_t wazero__wasi_fd_readdir(wazero__wasi_call_t *call,
+                                        const uint64_t *slots)
+{
+    uint32_t size = wazero__slot_u32(slots[2]);
+    uint8_t *place = wazero__guest_at(&call->memory, slots[1], size);
+    void *used = wazero__guest_at(&call->memory, slots[4], sizeof(uint32_t));
+    wazero__descriptor_t *descriptor;
+    wazero__errno_t code = wazero__descriptor_directory(
+        call->wasi, slots[0], WASI_RIGHT_FD_READDIR, &descriptor);
+    if (code)
+        return code;
+    if (!place || !used)
+        return WASI_FAULT;
+    if (slots[3] == 0 || !descriptor->listing) {
+        wazero__listing_t *listing = NULL;
+        wazero__file_t *file = wazero__file_retain(descriptor->file);
+        code = take_snapshot(call, file, &listing);
+        /* The host's code may have closed the descriptor meanwhile. */
+        descriptor = wazero__descriptor(call->wasi, slots[0]);
+        bool is_there = descriptor && descriptor->file == file;
+        wazero__file_release(file);
+        if (code)
+            return code;
+        if (!is_there) {
+            wazero__listing_delete(listing);
+            return WASI_BADF;
+        }
+        wazero__listing_delete(descriptor->listing);
+        descriptor->listing = listing;
+    }
+    wazero__put_u32(used, (uint32_t)fill(descriptor->listing, slots[3], place, size));
+    return WASI_SUCCESS;
+}

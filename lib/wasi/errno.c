@@ -1,0 +1,94 @@
+/*
+ * errno.c - the system's errors as WASI numbers them: all of them, not the twenty that
+ * wazero's own interface knows.
+ */
+#include <errno.h>
+
+#include "wasi/fs.h"
+
+static const uint8_t numbers[] = {
+    [E2BIG] = WASI_2BIG,
+    [EACCES] = WASI_ACCES,
+    [EADDRINUSE] = WASI_ADDRINUSE,
+    [EADDRNOTAVAIL] = WASI_ADDRNOTAVAIL,
+    [EAFNOSUPPORT] = WASI_AFNOSUPPORT,
+    [EAGAIN] = WASI_AGAIN,
+    [EALREADY] = WASI_ALREADY,
+    [EBADF] = WASI_BADF,
+    [EBADMSG] = WASI_BADMSG,
+    [EBUSY] = WASI_BUSY,
+    [ECANCELED] = WASI_CANCELED,
+    [ECHILD] = WASI_CHILD,
+    [ECONNABORTED] = WASI_CONNABORTED,
+    [ECONNREFUSED] = WASI_CONNREFUSED,
+    [ECONNRESET] = WASI_CONNRESET,
+    [EDEADLK] = WASI_DEADLK,
+    [EDESTADDRREQ] = WASI_DESTADDRREQ,
+    [EDOM] = WASI_DOM,
+    [EDQUOT] = WASI_DQUOT,
+    [EEXIST] = WASI_EXIST,
+    [EFAULT] = WASI_FAULT,
+    [EFBIG] = WASI_FBIG,
+    [EHOSTUNREACH] = WASI_HOSTUNREACH,
+    [EIDRM] = WASI_IDRM,
+    [EILSEQ] = WASI_ILSEQ,
+    [EINPROGRESS] = WASI_INPROGRESS,
+    [EINTR] = WASI_INTR,
+    [EINVAL] = WASI_INVAL,
+    [EIO] = WASI_IO,
+    [EISCONN] = WASI_ISCONN,
+    [EISDIR] = WASI_ISDIR,
+    [ELOOP] = WASI_LOOP,
+    [EMFILE] = WASI_MFILE,
+    [EMLINK] = WASI_MLINK,
+    [EMSGSIZE] = WASI_MSGSIZE,
+    [EMULTIHOP] = WASI_MULTIHOP,
+    [ENAMETOOLONG] = WASI_NAMETOOLONG,
+    [ENETDOWN] = WASI_NETDOWN,
+    [ENETRESET] = WASI_NETRESET,
+    [ENETUNREACH] = WASI_NETUNREACH,
+    [ENFILE] = WASI_NFILE,
+    [ENOBUFS] = WASI_NOBUFS,
+    [ENODEV] = WASI_NODEV,
+    [ENOENT] = WASI_NOENT,
+    [ENOEXEC] = WASI_NOEXEC,
+    [ENOLCK] = WASI_NOLCK,
+    [ENOLINK] = WASI_NOLINK,
+    [ENOMEM] = WASI_NOMEM,
+    [ENOMSG] = WASI_NOMSG,
+    [ENOPROTOOPT] = WASI_NOPROTOOPT,
+    [ENOSPC] = WASI_NOSPC,
+    [ENOSYS] = WASI_NOSYS,
+    [ENOTCONN] = WASI_NOTCONN,
+    [ENOTDIR] = WASI_NOTDIR,
+    [ENOTEMPTY] = WASI_NOTEMPTY,
+    [ENOTRECOVERABLE] = WASI_NOTRECOVERABLE,
+    [ENOTSOCK] = WASI_NOTSOCK,
+    [ENOTSUP] = WASI_NOTSUP,
+    [ENOTTY] = WASI_NOTTY,
+    [ENXIO] = WASI_NXIO,
+    [EOVERFLOW] = WASI_OVERFLOW,
+    [EOWNERDEAD] = WASI_OWNERDEAD,
+    [EPERM] = WASI_PERM,
+    [EPIPE] = WASI_PIPE,
+    [EPROTO] = WASI_PROTO,
+    [EPROTONOSUPPORT] = WASI_PROTONOSUPPORT,
+    [EPROTOTYPE] = WASI_PROTOTYPE,
+    [ERANGE] = WASI_RANGE,
+    [EROFS] = WASI_ROFS,
+    [ESPIPE] = WASI_SPIPE,
+    [ESRCH] = WASI_SRCH,
+    [ESTALE] = WASI_STALE,
+    [ETIMEDOUT] = WASI_TIMEDOUT,
+    [ETXTBSY] = WASI_TXTBSY,
+    [EXDEV] = WASI_XDEV,
+};
+
+wazero__errno_t wazero__errno_from(int number)
+{
+    if (number == 0)
+        return WASI_SUCCESS;
+    if (number < 0 || (size_t)number >= sizeof numbers || !numbers[number])
+        return WASI_IO;
+    return numbers[number];
+}
