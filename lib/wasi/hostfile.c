@@ -201,7 +201,8 @@ static ssize_t write_once(const wazero__hostfile_t *host, const struct iovec *pa
                                  .msg_iovlen = (size_t)count};
         return sendmsg(host->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
-    if (host->pipe)
+    /* Of the host's own pipes it is the host who says what a closed one does. */
+    if (host->pipe && host->kind == HOSTFILE_WAITS)
         return write_to_pipe(host->fd, parts, count);
     return writev(host->fd, parts, count);
 }

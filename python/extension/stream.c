@@ -236,6 +236,30 @@ static wazero_error_t *set_buffer(wazero_module_config_t *config, const Py_buffe
     return wazero_module_config_set_stdin_bytes(config, view->buf, (size_t)view->len);
 }
 
+/* The descriptor of an unbuffered file that can be used in this direction; -1 if the
+ * object is another one, -2 with an exception. There is no buffer of Python's to keep
+ * in order with, and waiting for a descriptor can be ended. */
+static int raw_descriptor(PyObject *object, bool output)
+{
+    int result = -1;
+    PyObject *io = PyImport_ImportModule("io");
+    PyObject *type = io ? PyObject_GetAttrString(io, "FileIO") : NULL;
+    Py_XDECREF(io);
+    if (!type)
+        return -2;
+    bool is_raw = (PyObject *)Py_TYPE(object) == type;
+    Py_DECREF(type);
+    if (!is_raw)
+        return -1;
+    PyObject *fits =
+        PyObject_CallMethod(object, output ? "writable" : "readable", NULL);
+    int fit = fits ? PyObject_IsTrue(fits) : -1;
+    Py_XDECREF(fits);
+    if (fit > 0)
+        result = PyObject_AsFileDescriptor(object);
+    return fit < 0 || (fit && result < 0) ? -2 : result;
+}
+
 int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
                      wazero_stream_t stream, wazero_module_config_t *config)
 {
@@ -251,12 +275,19 @@ int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
         PyBuffer_Release(&view);
     } else {
         bool output = stream != WAZERO_STDIN;
-        if (bind(binding, object, output, names[stream]) < 0)
+        int fd = raw_descriptor(object, output);
+        if (fd < -1)
             return -1;
-        error = output ? wazero_module_config_set_output_function(
-                             config, stream, write_bytes, binding, NULL)
-                       : wazero_module_config_set_stdin_function(config, read_bytes,
-                                                                 binding, NULL);
+        if (fd >= 0) {
+            error = wazero_module_config_set_stream_fd(config, stream, fd);
+        } else if (bind(binding, object, output, names[stream]) < 0) {
+            return -1;
+        } else {
+            error = output ? wazero_module_config_set_output_function(
+                                 config, stream, write_bytes, binding, NULL)
+                           : wazero_module_config_set_stdin_function(config, read_bytes,
+                                                                     binding, NULL);
+        }
     }
     if (!error)
         return 0;
