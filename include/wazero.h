@@ -505,7 +505,8 @@ wazero_runtime_config_set_table_limit(wazero_runtime_config_t *config,
                                       uint32_t elements);
 
 /* Whether stack traces carry source lines where the module has DWARF (default: yes). It
- * is read when there is a trace to write, and takes nothing before.
+ * is read when there is a trace to write. Before that it takes nothing of a module that
+ * came from a cache; one that was compiled without keeps a table, a third of its code.
  * Ownership: nothing. Threads: one. Errors: none. */
 WAZERO_API void wazero_runtime_config_set_debug_info(wazero_runtime_config_t *config,
                                                      bool enabled);
