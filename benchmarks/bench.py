@@ -28,7 +28,7 @@ import goal_compile
 import goal_instances
 import goal_limits
 import goal_threads
-import modules
+import packages
 import wasmtime
 import wazero
 from measure import Report, best, readable
@@ -142,7 +142,7 @@ def instances() -> None:
 
 
 def compilation() -> None:
-    wasm = modules.load("Graphviz")
+    wasm = packages.load("Graphviz")
     runtime = wazero.Runtime()
     engine = wasmtime.Engine()
     line(

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import modules
+import packages
 from measure import Report, at_least, below, readable
 
 ROUNDS = 9
@@ -32,7 +32,7 @@ def loading(report: Report) -> None:
     for name, limit in ("CPython 3.12", 150), ("Graphviz", 150):
         with tempfile.TemporaryDirectory() as folder:
             wasm = Path(folder) / "module.wasm"
-            wasm.write_bytes(modules.load(name))
+            wasm.write_bytes(packages.load(name))
             compiled = min(seconds(wasm, Path(folder) / f"cold{i}") for i in range(2))
             cache = Path(folder) / "cold1"
             took = min(seconds(wasm, cache) for _ in range(ROUNDS))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import modules
+import packages
 import wasmtime
 import wazero
 from measure import Report, at_most, below, readable, winners
@@ -33,8 +33,8 @@ def theirs(wasm: bytes) -> float:
 
 
 def real_modules(report: Report) -> None:
-    for name in modules.names():
-        wasm = modules.load(name)
+    for name in packages.names():
+        wasm = packages.load(name)
         took = winners(
             {"ours": partial(ours, wasm), "wasmtime": partial(theirs, wasm)}, ROUNDS
         )
@@ -45,7 +45,7 @@ def real_modules(report: Report) -> None:
 
 
 def workers(report: Report) -> None:
-    wasm = modules.load("CPython 3.12")
+    wasm = packages.load("CPython 3.12")
     took = winners(
         {"all": lambda: ours(wasm), "one": lambda: ours(wasm, workers=1)}, ROUNDS
     )

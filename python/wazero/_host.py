@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class HostModule:
-    """Host functions by name, for any number of runtimes and under any name.
+    """Host functions by name, for any number of runtimes and under any name::
 
         env = wazero.HostModule("env")
 
