@@ -201,6 +201,19 @@ SAME = [
     "run -workers=999999 cat.wasm",
     "run -cachedir=cache cat.wasm a",
     "run -cachedir cache cat.wasm a",
+    "run -hostlogging=all cat.wasm a",
+    "run -interpreter -hostlogging=all cat.wasm a",
+    "run -hostlogging=filesystem -mount=data:/ read.wasm",
+    "run -hostlogging=filesystem,proc -mount=data:/ read.wasm",
+    "run -hostlogging proc -hostlogging=clock cat.wasm a b",
+    "run -hostlogging= cat.wasm",
+    "run -hostlogging=,proc, unstable.wasm",
+    "run -hostlogging=all unstable.wasm",
+    "run -hostlogging=all trap.wasm",
+    "run -hostlogging=all -mount=data:/ create.wasm",
+    "run -listen=1 cat.wasm",
+    "run -listen=127.0.0.1:x cat.wasm",
+    "run -listen=127.0.0.1:0 -listen :0 cat.wasm a",
     "compile cat.wasm",
     "compile cat.wasm more",
     "compile -cachedir=cache cat.wasm",
@@ -286,6 +299,9 @@ SAME_BEGINNING = [
     "run -interpreter=yes cat.wasm",
     "run -interpreter= cat.wasm",
     "run -env-inherit=2 cat.wasm",
+    "run -hostlogging=cat cat.wasm",
+    "run -hostlogging",
+    "run -listen",
     "run -workers=x cat.wasm",
     "run -workers= cat.wasm",
     "run -workers=1.5 cat.wasm",
@@ -318,7 +334,7 @@ def test_same_beginning(cli, their, line):
     assert ours.stderr.partition("\n")[0] == first
 
 
-@pytest.mark.parametrize("command", ["compile"])
+@pytest.mark.parametrize("command", ["compile", "run"])
 def test_usage(cli, their, command):
     """Ours has all the lines of theirs, but what it says of mounts."""
     ours, theirs = (

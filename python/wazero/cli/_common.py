@@ -88,8 +88,8 @@ def open_runtime(options: dict[str, Any]) -> Runtime:
     return runtime
 
 
-def compile_wasm(runtime: Runtime, wasm: bytes) -> CompiledModule:
+def compile_wasm(runtime: Runtime, wasm: bytes, **options: Any) -> CompiledModule:
     try:
-        return runtime.compile(wasm)
+        return runtime.compile(wasm, **options)
     except WazeroError as error:
         raise Failure(f"error compiling wasm binary: {error}") from None

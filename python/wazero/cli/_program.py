@@ -48,6 +48,18 @@ class ProgramFlags:
             "entire host volume writeable by wasm. For read-only mounts, append the "
             "suffix ':ro'.",
         )
+        self._listen = flags.many(
+            "listen",
+            "Open a TCP socket on the specified address of the form <host:port>. This "
+            "may be specified multiple times. Host is optional, and port may be 0 to "
+            "indicate a random port.",
+        )
+        self._host_logging = flags.scopes(
+            "hostlogging",
+            "A comma-separated list of host function scopes to log to stderr. This may "
+            "be specified multiple times. Supported values: "
+            "all,clock,filesystem,memory,proc,poll,random,sock",
+        )
         self.timeout = flags.duration(
             "timeout",
             "If a wasm binary runs longer than the given duration string, then exit "
@@ -93,6 +105,37 @@ class ProgramFlags:
         if self._max_stack.value:
             options["max_stack"] = self._max_stack.value
         return options
+
+    def compile_options(self) -> dict[str, Any]:
+        """The keywords for Runtime.compile."""
+        if not self._host_logging.value:
+            return {}
+        from wazero.config import LogScope
+
+        scopes = LogScope.NONE
+        for name in self._host_logging.value:
+            scopes |= LogScope[name.upper()]
+        # Unbuffered, as what the guest writes there.
+        stderr = open(2, "wb", buffering=0, closefd=False)  # noqa: SIM115
+        return {"log_calls": stderr, "log_host": scopes}
+
+    def listens(self) -> list[str]:
+        """The addresses to listen at. As wazero's command does, says what is wrong with
+        one, and takes those before it."""
+        addresses: list[str] = []
+        for listen in self._listen.value:
+            _, colon, port = listen.rpartition(":")
+            if not colon:
+                sys.stderr.write("invalid listen\n")
+                break
+            if not port.isdecimal() or not port.isascii():
+                sys.stderr.write(
+                    f"invalid listen port: strconv.Atoi: parsing {quote(port)}: "
+                    "invalid syntax\n"
+                )
+                break
+            addresses.append(listen)
+        return addresses
 
     def left(self) -> float | None:
         """The seconds that are left of the timeout, which began with the command."""

@@ -36,9 +36,10 @@ def main(args: list[str]) -> int:
                 f"timeout duration may not be negative, {duration} given\n"
                 + usage(flags, LINE).rstrip("\n")
             )
+        options["listen"] = program.listens()
         options["args"] = [os.path.basename(path), *wasm_args]
         with open_runtime(runtime_options) as runtime:
-            compiled = compile_wasm(runtime, wasm)
+            compiled = compile_wasm(runtime, wasm, **program.compile_options())
             return run_guest(
                 program,
                 lambda: compiled.instantiate(timeout=program.left(), **options).close(),
