@@ -104,6 +104,7 @@ typedef struct wazero_stack wazero_stack_t;
 typedef struct wazero_snapshot wazero_snapshot_t;
 typedef struct wazero_imports wazero_imports_t;
 typedef struct wazero_module_config wazero_module_config_t;
+typedef struct wazero_fs wazero_fs_t;
 typedef struct wazero_module wazero_module_t;
 typedef struct wazero_function wazero_function_t;
 typedef struct wazero_memory wazero_memory_t;
@@ -1039,6 +1040,20 @@ wazero_imports_set_resolver(wazero_imports_t *imports,
                             wazero_import_resolver_t resolver, void *user,
                             void (*delete_user)(void *user));
 
+/* How the functions of AssemblyScript behave. Without any option abort writes its
+ * message, and trace does nothing. */
+#define WAZERO_ASSEMBLYSCRIPT_NO_ABORT_MESSAGE 1u
+#define WAZERO_ASSEMBLYSCRIPT_TRACE_STDOUT 2u /* at most one of the two */
+#define WAZERO_ASSEMBLYSCRIPT_TRACE_STDERR 4u
+
+/* Adds what programs in AssemblyScript import from "env", where nobody else has it:
+ * abort writes a message to the guest's standard error and ends it with exit code 255,
+ * trace writes one, and seed gives one of the guest's random numbers. The texts are
+ * wazero's.
+ * Ownership: nothing. Threads: one. Errors: INVALID for other options. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_assemblyscript(wazero_imports_t *imports, unsigned options);
+
 /* A function of a host module: its name, its type and what to call. */
 typedef struct {
     const char *name;
@@ -1165,6 +1180,34 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_add_mount(wazero_module_config_t *config,
                                const char *host_directory, const char *guest_path,
                                bool read_only);
+
+/* A file system in memory, empty at first: files of bytes that guests can read and not
+ * change.
+ * Ownership: *fs is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_new(wazero_fs_t **fs);
+
+/* Adds a file or a directory; directories on the way are made. A path is made of names
+ * of up to 255 bytes with slashes between them, "." and ".." excepted.
+ * Ownership: copies. Threads: one. Errors: INVALID for a path that cannot be, leads
+ * through a file or, of a file, is there; and once the file system was mounted;
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_add_file(wazero_fs_t *fs,
+                                                               const char *path,
+                                                               const void *bytes,
+                                                               size_t size);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_add_directory(wazero_fs_t *fs,
+                                                                    const char *path);
+
+/* Shows the file system to the guest as guest_path. It needs libwazero's own WASI.
+ * Ownership: config keeps fs. Threads: one. Errors: INVALID when something is missing,
+ * MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_add_fs(wazero_module_config_t *config, wazero_fs_t *fs,
+                            const char *guest_path);
+
+/* Ownership: takes fs, which may be NULL; what is mounted stays. Threads: any. Errors:
+ * none. */
+WAZERO_API void wazero_fs_delete(wazero_fs_t *fs);
 
 /* Has the guest listen on a TCP socket of the host: opened when a module is
  * instantiated, and the guest finds it open behind its folders, at descriptor 3 if it

@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "call/stack.h"
 #include "error.h"
+#include "wasi/memdir.h"
 
 #define PAGES_MAX 65536u
 #define TABLE_ELEMENTS_MAX 10000000u
@@ -176,6 +177,7 @@ void wazero_module_config_delete(wazero_module_config_t *config)
     free(config->environment);
     for (size_t i = 0; i < config->mount_count; i++) {
         wazero__text_clear(&config->mounts[i].host);
+        wazero_fs_delete(config->mounts[i].fs);
         wazero__text_clear(&config->mounts[i].guest);
     }
     free(config->mounts);
@@ -322,6 +324,23 @@ wazero_error_t *wazero_module_config_inherit_env(wazero_module_config_t *config)
     return error;
 }
 
+/* Takes what the mount has, also when it fails. */
+static wazero_error_t *add_mount(wazero_module_config_t *config, wazero__mount_t *mount,
+                                 const char *guest_path)
+{
+    wazero_error_t *error = copy_string(&mount->guest, guest_path);
+    if (!error)
+        error = grow((void **)&config->mounts, config->mount_count, sizeof *mount);
+    if (error) {
+        wazero__text_clear(&mount->host);
+        wazero__text_clear(&mount->guest);
+        wazero_fs_delete(mount->fs);
+        return error;
+    }
+    config->mounts[config->mount_count++] = *mount;
+    return NULL;
+}
+
 wazero_error_t *wazero_module_config_add_mount(wazero_module_config_t *config,
                                                const char *host_directory,
                                                const char *guest_path, bool read_only)
@@ -331,17 +350,17 @@ wazero_error_t *wazero_module_config_add_mount(wazero_module_config_t *config,
         return wazero__error(WAZERO_ERROR_INVALID,
                              "a mount needs a host directory and a guest path");
     wazero_error_t *error = copy_string(&made.host, host_directory);
-    if (!error)
-        error = copy_string(&made.guest, guest_path);
-    if (!error)
-        error = grow((void **)&config->mounts, config->mount_count, sizeof made);
-    if (error) {
-        wazero__text_clear(&made.host);
-        wazero__text_clear(&made.guest);
-        return error;
-    }
-    config->mounts[config->mount_count++] = made;
-    return NULL;
+    return error ? error : add_mount(config, &made, guest_path);
+}
+
+wazero_error_t *wazero_module_config_add_fs(wazero_module_config_t *config,
+                                            wazero_fs_t *fs, const char *guest_path)
+{
+    if (!fs || !guest_path || !*guest_path)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "a mount needs a file system and a guest path");
+    wazero__mount_t made = {.read_only = true, .fs = wazero__fs_mount(fs)};
+    return add_mount(config, &made, guest_path);
 }
 
 wazero_error_t *wazero_module_config_add_tcp_listener(wazero_module_config_t *config,

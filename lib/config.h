@@ -29,7 +29,8 @@ extern const struct wazero_runtime_config wazero__default_runtime_config;
 extern const wazero__parse_limits_t wazero__widest_limits;
 
 typedef struct {
-    wazero__text_t host;
+    wazero__text_t host; /* a directory, or */
+    wazero_fs_t *fs;     /* a file system in memory: a reference */
     wazero__text_t guest;
     bool read_only;
 } wazero__mount_t;

@@ -28,6 +28,8 @@ struct wazero_imports {
     wazero_import_resolver_t resolver; /* or NULL */
     void *resolver_user;
     void (*delete_resolver_user)(void *user);
+    bool assemblyscript;
+    unsigned assemblyscript_options;
 };
 
 wazero_error_t *wazero_imports_new(wazero_imports_t **imports)
@@ -84,6 +86,32 @@ wazero_error_t *wazero__imports_ask(const wazero_imports_t *imports,
         return NULL;
     return imports->resolver(imports->resolver_user, import->module,
                              import->module_size, source);
+}
+
+wazero_error_t *wazero_imports_add_assemblyscript(wazero_imports_t *imports,
+                                                  unsigned options)
+{
+    const unsigned both =
+        WAZERO_ASSEMBLYSCRIPT_TRACE_STDOUT | WAZERO_ASSEMBLYSCRIPT_TRACE_STDERR;
+    if (options & ~(WAZERO_ASSEMBLYSCRIPT_NO_ABORT_MESSAGE | both))
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "0x%x has bits that are no option of AssemblyScript's",
+                             options);
+    if ((options & both) == both)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "AssemblyScript's trace goes to standard output or to "
+                             "standard error, not to both");
+    imports->assemblyscript = true;
+    imports->assemblyscript_options = options;
+    return NULL;
+}
+
+bool wazero__imports_assemblyscript(const wazero_imports_t *imports, unsigned *options)
+{
+    if (!imports || !imports->assemblyscript)
+        return false;
+    *options = imports->assemblyscript_options;
+    return true;
 }
 
 /* Adds an entry with the given names. Takes its references, also when it fails. */

@@ -22,6 +22,9 @@ typedef struct {
 bool wazero__imports_find(const wazero_imports_t *imports,
                           const wazero_extern_t *import, wazero__answer_t *answer);
 
+/* Whether the set, which may be NULL, has the functions of AssemblyScript, and how. */
+bool wazero__imports_assemblyscript(const wazero_imports_t *imports, unsigned *options);
+
 /* Asks the resolver of the set, which may be NULL, for what has no answer there:
  * *source gets a reference, or NULL. Errors: the resolver's. */
 wazero_error_t *wazero__imports_ask(const wazero_imports_t *imports,

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "assemblyscript.h"
 #include "engine.h"
 #include "error.h"
 #include "module.h"
@@ -261,6 +262,20 @@ static bool may_call_wasi(const wazero_extern_t *import, const wazero__answer_t 
     return shares_references(import);
 }
 
+/* Answers with a function of lib's own. Takes the reference. */
+static wazero_error_t *use_own(wazero_module_t *module,
+                               wazero__definition_t *definition,
+                               const wazero_extern_t *given, answer_t *answer)
+{
+    const wazero_extern_t *import = answer->import;
+    add_host(module, definition, answer);
+    if (import->kind != WAZERO_EXTERN_FUNCTION)
+        return import_error(import, "kind mismatch", given);
+    if (!wazero__type_equal(&import->type.function, &given->type.function))
+        return import_error(import, "signature mismatch", given);
+    return NULL;
+}
+
 /* Looks for the import in WASI: lib's own, or wazero's if the configuration says so. */
 static wazero_error_t *find_wasi(wazero_module_t *module, answer_t *answer)
 {
@@ -274,12 +289,26 @@ static wazero_error_t *find_wasi(wazero_module_t *module, answer_t *answer)
     if (error || !definition)
         return error;
     module->link.needs_wasi = true;
-    add_host(module, definition, answer);
-    if (import->kind != WAZERO_EXTERN_FUNCTION)
-        return import_error(import, "kind mismatch", &given);
-    if (!wazero__type_equal(&import->type.function, &given.type.function))
-        return import_error(import, "signature mismatch", &given);
-    return NULL;
+    return use_own(module, definition, &given, answer);
+}
+
+/* Looks for the import in what lib has itself. */
+static wazero_error_t *find_own(wazero_module_t *module,
+                                const wazero_imports_t *imports, answer_t *answer)
+{
+    wazero__definition_t *definition = NULL;
+    wazero_extern_t given;
+    unsigned options;
+    wazero_error_t *error = NULL;
+    if (wazero__imports_assemblyscript(imports, &options))
+        error =
+            wazero__assemblyscript_find(answer->import, options, &definition, &given);
+    if (definition)
+        module->link.needs_wasi = true; /* its streams, its random numbers */
+    if (error)
+        return error;
+    return definition ? use_own(module, definition, &given, answer)
+                      : find_wasi(module, answer);
 }
 
 static wazero_error_t *find_answer(wazero_module_t *module,
@@ -315,7 +344,7 @@ static wazero_error_t *find_answer(wazero_module_t *module,
         if (may_call_wasi(import, &found))
             link->needs_wasi = true;
     } else {
-        error = find_wasi(module, answer);
+        error = find_own(module, imports, answer);
         if (!error && !answer->wasi && !answer->host)
             error = missing_error(module, imports, import);
     }

@@ -273,6 +273,9 @@ static wazero_error_t *describe(wazero_module_t *module,
         description->environment[i].value = as_string(&config->environment[i].value);
     }
     for (size_t i = 0; i < config->mount_count; i++) {
+        if (config->mounts[i].fs)
+            return wazero__error(WAZERO_ERROR_INVALID,
+                                 "a file system in memory needs libwazero's own WASI");
         description->mounts[i].host = as_string(&config->mounts[i].host);
         description->mounts[i].guest = as_string(&config->mounts[i].guest);
         description->mounts[i].read_only = config->mounts[i].read_only;
@@ -371,7 +374,8 @@ static wazero_error_t *make_wasi(wazero_module_t *module,
     bool listens = module->wasi_kind == WAZERO_WASI_LIBWAZERO && config->listener_count;
     if (!module->link.needs_wasi && !listens)
         return NULL;
-    wazero_error_t *error = wazero__wasi_new(config, module->addresses, &module->wasi);
+    wazero_error_t *error =
+        wazero__wasi_new(config, listens ? module->addresses : NULL, &module->wasi);
     if (!error && listens)
         module->address_count = config->listener_count;
     return error;

@@ -52,7 +52,7 @@ wazero__errno_t wazero__clock_now(wazero__wasi_call_t *call, uint32_t clock,
 wazero__errno_t wazero__wasi_clock_time_get(wazero__wasi_call_t *call,
                                             const uint64_t *slots)
 {
-    uint64_t now;
+    uint64_t now = 0;
     void *place = wazero__guest_at(&call->memory, slots[2], sizeof now);
     if (!place)
         return WASI_FAULT;

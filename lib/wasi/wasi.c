@@ -16,6 +16,7 @@
 #include "module.h"
 #include "text.h"
 #include "wasi/functions.h"
+#include "wasi/memdir.h"
 
 /* ---- the table ---- */
 
@@ -325,7 +326,8 @@ static wazero_error_t *add_mounts(wazero__wasi_t *wasi,
         const wazero__mount_t *mount = &config->mounts[i];
         wazero__file_t *file;
         wazero__origin_t origin = {(uint32_t)i + 1, mount->read_only};
-        error = wazero__host_directory_new(mount->host.data, &file);
+        error = mount->fs ? wazero__fs_open(mount->fs, &file)
+                          : wazero__host_directory_new(mount->host.data, &file);
         if (!error)
             error = add(wasi, file, WASI_RIGHTS_DIRECTORY, all, origin,
                         *bare(mount->guest.data) ? mount->guest.data : "/");
@@ -371,7 +373,7 @@ wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
         error = add_streams(wasi, config);
     if (!error)
         error = add_mounts(wasi, config);
-    if (!error)
+    if (!error && addresses)
         error = add_listeners(wasi, config, addresses);
     if (error)
         wazero__wasi_delete(wasi);

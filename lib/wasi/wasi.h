@@ -20,8 +20,9 @@ wazero_error_t *wazero__wasi_find(const wazero_extern_t *import, bool named,
 /* Whether a module name is one of WASI's. */
 bool wazero__wasi_is_named(const char *name, size_t size);
 
-/* The state for a module, as the configuration says, and where it listens. Errors:
- * INVALID when a stream, a folder or a socket cannot be opened, MEMORY. */
+/* The state for a module, as the configuration says; `addresses` has room for where it
+ * listens, or is NULL: then it does not. Errors: INVALID when a stream, a folder or a
+ * socket cannot be opened, MEMORY. */
 wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
                                  wazero__tcp_address_t *addresses,
                                  struct wazero__wasi **wasi);

@@ -188,36 +188,59 @@ static int set_env(State *state, wazero_module_config_t *config, PyObject *value
     return result;
 }
 
+/* Shows the host directory at a guest path, which is bytes. */
+static int add_directory(State *state, wazero_module_config_t *config, PyObject *host,
+                         PyObject *path, bool read_only)
+{
+    PyObject *directory = to_c_string(host, "the host directory of a mount");
+    struct stat info;
+    int status;
+    if (!directory)
+        return -1;
+    Py_BEGIN_ALLOW_THREADS
+    status = stat(PyBytes_AS_STRING(directory), &info);
+    if (status == 0 && !S_ISDIR(info.st_mode)) {
+        errno = ENOTDIR;
+        status = -1;
+    }
+    Py_END_ALLOW_THREADS
+    if (status < 0) {
+        PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, host);
+    } else {
+        wazero_error_t *error = wazero_module_config_add_mount(
+            config, PyBytes_AS_STRING(directory), PyBytes_AS_STRING(path), read_only);
+        if (error) {
+            Errors_raise(state, error);
+            status = -1;
+        }
+    }
+    Py_DECREF(directory);
+    return status < 0 ? -1 : 0;
+}
+
+/* host is a directory, or a mapping of paths to what is there. */
 static int add_mount(State *state, wazero_module_config_t *config, PyObject *host,
                      PyObject *guest, bool read_only)
 {
-    PyObject *directory = to_c_string(host, "the host directory of a mount");
-    PyObject *path = directory ? to_c_string(guest, "the guest path of a mount") : NULL;
+    PyObject *path = to_c_string(guest, "the guest path of a mount");
     int result = -1;
-    if (path) {
-        struct stat info;
-        int status;
-        Py_BEGIN_ALLOW_THREADS
-        status = stat(PyBytes_AS_STRING(directory), &info);
-        if (status == 0 && !S_ISDIR(info.st_mode)) {
-            errno = ENOTDIR;
-            status = -1;
-        }
-        Py_END_ALLOW_THREADS
-        if (status < 0) {
-            PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, host);
-        } else {
+    if (!path)
+        return -1;
+    if (!PyMapping_Check(host) || PyUnicode_Check(host) || PyBytes_Check(host)) {
+        result = add_directory(state, config, host, path, read_only);
+    } else {
+        wazero_fs_t *fs = NULL;
+        if (Files_new(state, host, &fs) == 0) {
             wazero_error_t *error =
-                wazero_module_config_add_mount(config, PyBytes_AS_STRING(directory),
-                                               PyBytes_AS_STRING(path), read_only);
+                wazero_module_config_add_fs(config, fs, PyBytes_AS_STRING(path));
             if (error)
                 Errors_raise(state, error);
             else
                 result = 0;
         }
+        wazero_fs_delete(fs);
     }
-    Py_XDECREF(path);
-    Py_XDECREF(directory);
+    Py_DECREF(path);
     return result;
 }
 
@@ -258,15 +281,23 @@ static int set_mounts(State *state, wazero_module_config_t *config, PyObject *va
     return result;
 }
 
-/* fs is a wazero.FSConfig: its mounts are triples of host, guest and readonly. */
+/* fs is a mapping, for all of the guest's files, or a wazero.FSConfig: its mounts are
+ * triples of host, guest and readonly. */
 static int set_fs(State *state, wazero_module_config_t *config, PyObject *value)
 {
     if (!is_given(value))
         return 0;
+    if (PyMapping_Check(value) && !PyUnicode_Check(value)) {
+        PyObject *root = PyUnicode_FromString("/");
+        int result = root ? add_mount(state, config, value, root, true) : -1;
+        Py_XDECREF(root);
+        return result;
+    }
     PyObject *mounts = PyObject_GetAttrString(value, "mounts");
     if (!mounts || !PyTuple_Check(mounts)) {
         Py_XDECREF(mounts);
-        PyErr_Format(PyExc_TypeError, "fs must be a wazero.FSConfig, not %.200s",
+        PyErr_Format(PyExc_TypeError,
+                     "fs must be a wazero.FSConfig or a mapping, not %.200s",
                      Py_TYPE(value)->tp_name);
         return -1;
     }

@@ -542,8 +542,8 @@ static size_t count_functions(CompiledObject *compiled, size_t count)
     return functions;
 }
 
-int Host_link(State *state, ModuleObject *module, PyObject *given,
-              wazero_imports_t **imports)
+static int link_given(State *state, ModuleObject *module, PyObject *given,
+                      wazero_imports_t **imports)
 {
     Linker linker = {.state = state, .module = module};
     *imports = NULL;
@@ -575,6 +575,72 @@ int Host_link(State *state, ModuleObject *module, PyObject *given,
     else
         *imports = linker.imports;
     return status;
+}
+
+/* The bit of trace: None, "stdout" or "stderr". */
+static int trace_option(PyObject *trace, unsigned *options)
+{
+    if (trace == Py_None)
+        return 0;
+    if (PyUnicode_Check(trace)) {
+        if (PyUnicode_CompareWithASCIIString(trace, "stdout") == 0) {
+            *options |= WAZERO_ASSEMBLYSCRIPT_TRACE_STDOUT;
+            return 0;
+        }
+        if (PyUnicode_CompareWithASCIIString(trace, "stderr") == 0) {
+            *options |= WAZERO_ASSEMBLYSCRIPT_TRACE_STDERR;
+            return 0;
+        }
+    }
+    PyErr_Format(PyUnicode_Check(trace) ? PyExc_ValueError : PyExc_TypeError,
+                 "trace of AssemblyScript must be None, 'stdout' or 'stderr', not %R",
+                 trace);
+    return -1;
+}
+
+/* The options of True or a wazero.AssemblyScript. */
+static int read_assemblyscript(PyObject *given, unsigned *options)
+{
+    *options = 0;
+    if (given == Py_True)
+        return 0;
+    PyObject *message = PyObject_GetAttrString(given, "abort_message");
+    PyObject *trace = message ? PyObject_GetAttrString(given, "trace") : NULL;
+    int wanted = trace ? PyObject_IsTrue(message) : -1;
+    int result = wanted < 0 ? -1 : trace_option(trace, options);
+    if (!trace && PyErr_ExceptionMatches(PyExc_AttributeError))
+        PyErr_Format(PyExc_TypeError,
+                     "assemblyscript must be a bool or a wazero.AssemblyScript, not "
+                     "%.200s",
+                     Py_TYPE(given)->tp_name);
+    Py_XDECREF(trace);
+    Py_XDECREF(message);
+    if (wanted == 0)
+        *options |= WAZERO_ASSEMBLYSCRIPT_NO_ABORT_MESSAGE;
+    return result;
+}
+
+int Host_link(State *state, ModuleObject *module, PyObject *given,
+              PyObject *assemblyscript, wazero_imports_t **imports)
+{
+    unsigned options = 0;
+    bool wanted =
+        assemblyscript && assemblyscript != Py_None && assemblyscript != Py_False;
+    if (wanted && read_assemblyscript(assemblyscript, &options) < 0)
+        return -1;
+    if (link_given(state, module, given, imports) < 0)
+        return -1;
+    if (!wanted)
+        return 0;
+    wazero_error_t *error = *imports ? NULL : wazero_imports_new(imports);
+    if (!error)
+        error = wazero_imports_add_assemblyscript(*imports, options);
+    if (!error)
+        return 0;
+    wazero_imports_delete(*imports);
+    *imports = NULL;
+    Errors_raise(state, error);
+    return -1;
 }
 
 /* The LinkError that is set, with what was given in the place of what is missing. */

@@ -235,7 +235,8 @@ static int link_module(State *state, ModuleObject *self, PyObject *const *option
     wazero_error_t *error;
     if (Config_module(state, self, options, &config) < 0)
         return -1;
-    if (Host_link(state, self, options[OPTION_IMPORTS], &imports) < 0) {
+    if (Host_link(state, self, options[OPTION_IMPORTS], options[OPTION_ASSEMBLYSCRIPT],
+                  &imports) < 0) {
         wazero_module_config_delete(config);
         return -1;
     }

@@ -530,6 +530,7 @@ enum {
     OPTION_MEMORY_LIMIT,
     OPTION_ON_CLOSE,
     OPTION_WASI,
+    OPTION_ASSEMBLYSCRIPT,
     OPTION_CONFIG,
     OPTION_COUNT
 };
@@ -539,7 +540,7 @@ enum {
     "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
         "listen", "random", "walltime", "nanotime", "nanosleep", "osyield",            \
         "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
-        "max_stack", "memory_limit", "on_close", "wasi", "config"
+        "max_stack", "memory_limit", "on_close", "wasi", "assemblyscript", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
 
 /* The same in docstrings, which is what inspect reads. */
@@ -549,7 +550,8 @@ extern const char *const Config_option_names[OPTION_COUNT];
     "            walltime=None, nanotime=None, nanosleep=None, osyield=None,\n"        \
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
-    "            memory_limit=None, on_close=None, wasi=None, config=None"
+    "            memory_limit=None, on_close=None, wasi=None, assemblyscript=None,\n"  \
+    "            config=None"
 #define CONFIG_SIGNATURE CONFIG_PARAMETERS ")\n--\n\n"
 #define CONFIG_LISTEN_SIGNATURE                                                        \
     CONFIG_PARAMETERS ",\n            listener=None, log_calls=None, log_host=None)"   \
@@ -607,6 +609,12 @@ int Stream_is_text(PyObject *object);
 int Stream_traverse(StreamBinding *binding, visitproc visit, void *arg);
 void Stream_clear(StreamBinding *binding);
 
+/* ---------------------------------------------------------------- files.c -------- */
+
+/* Makes a file system in memory of a mapping; *fs is the caller's, also if that fails,
+ * or NULL. */
+int Files_new(State *state, PyObject *mapping, wazero_fs_t **fs);
+
 /* ---------------------------------------------------------------- sources.c ------ */
 
 /* Puts clocks, sleep, yield and random numbers into the configuration. */
@@ -615,10 +623,10 @@ int Sources_configure(State *state, SourceBinding *bindings, PyObject *const *op
 
 /* ---------------------------------------------------------------- host.c --------- */
 
-/* Answers the imports of module->compiled from what was given; *imports is NULL if that
- * is nothing. */
+/* Answers the imports of module->compiled from what was given, and with the functions
+ * of AssemblyScript if that option says so; *imports is NULL if that is nothing. */
 int Host_link(State *state, ModuleObject *module, PyObject *given,
-              wazero_imports_t **imports);
+              PyObject *assemblyscript, wazero_imports_t **imports);
 
 /* Adds to the LinkError that is set which names the imports, which may be NULL,
  * have. */

@@ -60,6 +60,7 @@ __all__ = [
     "I32",
     "I64",
     "INHERIT",
+    "AssemblyScript",
     "ClosedError",
     "CompilationCache",
     "CompileError",
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from wazero._host import HostModule
     from wazero._run import CompletedRun, run
     from wazero.config import (
+        AssemblyScript,
         Features,
         FSConfig,
         LogScope,
@@ -128,6 +130,7 @@ if TYPE_CHECKING:
 __version__ = version()
 
 _LAZY = {
+    "AssemblyScript": "config",
     "CompletedRun": "_run",
     "F32": "_annotations",
     "F64": "_annotations",

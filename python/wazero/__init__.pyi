@@ -45,6 +45,7 @@ from ._wazero import func as func
 from ._wazero import snapshot as snapshot
 from ._wazero import validate as validate
 from ._wazero import version as version
+from .config import AssemblyScript as AssemblyScript
 from .config import Features as Features
 from .config import FSConfig as FSConfig
 from .config import LogScope as LogScope
@@ -60,6 +61,7 @@ __all__ = [
     "I32",
     "I64",
     "INHERIT",
+    "AssemblyScript",
     "ClosedError",
     "CompilationCache",
     "CompileError",

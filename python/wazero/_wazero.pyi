@@ -21,13 +21,14 @@ from typing import (
 from _typeshed import structseq
 from typing_extensions import Buffer
 
-from .config import FSConfig, ModuleConfig, RuntimeConfig
+from .config import AssemblyScript, FSConfig, ModuleConfig, RuntimeConfig
 from .trap import TrapCode
 
 _Buffer: TypeAlias = Buffer
 _Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Address: TypeAlias = str | tuple[str, SupportsIndex]
-_Mount: TypeAlias = _Path | tuple[_Path, Literal["ro", "rw"]]
+_Files: TypeAlias = Mapping[str, Buffer | _Files] | Mapping[bytes, Buffer | _Files]
+_Mount: TypeAlias = _Path | tuple[_Path, Literal["ro", "rw"]] | _Files
 _Time: TypeAlias = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
 _Clock: TypeAlias = Literal["system"] | Callable[[], _Time] | None
 _Sleep: TypeAlias = Literal["system"] | Callable[[int], object] | None
@@ -368,7 +369,7 @@ class Runtime:
         stdout: _Stdout = None,
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
-        fs: FSConfig | None = None,
+        fs: FSConfig | _Files | None = None,
         listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
@@ -383,6 +384,7 @@ class Runtime:
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
         wasi: Literal["libwazero", "wazero"] | None = None,
+        assemblyscript: bool | AssemblyScript | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -400,7 +402,7 @@ class Runtime:
         stdout: _Stdout = None,
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
-        fs: FSConfig | None = None,
+        fs: FSConfig | _Files | None = None,
         listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
@@ -415,6 +417,7 @@ class Runtime:
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
         wasi: Literal["libwazero", "wazero"] | None = None,
+        assemblyscript: bool | AssemblyScript | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -465,7 +468,7 @@ class CompiledModule:
         stdout: _Stdout = None,
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
-        fs: FSConfig | None = None,
+        fs: FSConfig | _Files | None = None,
         listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
@@ -480,6 +483,7 @@ class CompiledModule:
         memory_limit: int | str | None = None,
         on_close: Callable[[int], object] | None = None,
         wasi: Literal["libwazero", "wazero"] | None = None,
+        assemblyscript: bool | AssemblyScript | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def close(self) -> None: ...

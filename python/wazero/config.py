@@ -7,19 +7,21 @@ the field.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any, Literal
+    from typing import IO, Any, Literal
 
     from wazero._wazero import (
         CompilationCache,
         _Address,
         _Clock,
         _Env,
+        _Files,
         _Mount,
         _Path,
         _Random,
@@ -117,16 +119,49 @@ class RuntimeConfig:
 
 @dataclass(frozen=True)
 class FSConfig:
-    """The file system that a guest sees: host directories at guest paths.
+    """The file system that a guest sees: host directories, and files in memory.
 
     Each method returns a new one: FSConfig().mount("data", "/").mount("etc", "/etc").
     """
 
-    mounts: tuple[tuple[_Path, _Path, bool], ...] = ()
+    mounts: tuple[tuple[_Path | _Files, _Path, bool], ...] = ()
 
     def mount(self, host: _Path, guest: _Path, readonly: bool = False) -> FSConfig:
         """Shows the host directory as guest."""
         return replace(self, mounts=(*self.mounts, (host, guest, bool(readonly))))
+
+    def mount_memory(self, files: _Files, guest: _Path = "/") -> FSConfig:
+        """Shows files that are bytes as guest: {"a.txt": b"...", "folder": {...}}.
+
+        Guests can read them. They are copied for each module.
+        """
+        return replace(self, mounts=(*self.mounts, (files, guest, True)))
+
+    def mount_zip(self, file: _Path | IO[bytes], guest: _Path = "/") -> FSConfig:
+        """Shows what a zip archive has as guest. It is read now, all of it."""
+        from zipfile import ZipFile
+
+        files: dict[str, Any] = {}
+        source = (
+            os.fsdecode(file) if isinstance(file, (str, bytes, os.PathLike)) else file
+        )
+        with ZipFile(source) as archive:
+            for name in archive.namelist():
+                files[name] = {} if name.endswith("/") else archive.read(name)
+        return self.mount_memory(files, guest)
+
+
+@dataclass(frozen=True)
+class AssemblyScript:
+    """What programs in AssemblyScript import: env.abort, trace and seed.
+
+    abort ends the guest with exit code 255, and writes its message to the guest's
+    stderr unless abort_message is false; trace writes to the guest's 'stdout' or
+    'stderr', or nowhere.
+    """
+
+    abort_message: bool = True
+    trace: Literal["stdout", "stderr"] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +175,7 @@ class ModuleConfig:
     stdout: _Stdout = None
     stderr: _Stdout = None
     mounts: Mapping[str, _Mount] | None = None
-    fs: FSConfig | None = None
+    fs: FSConfig | _Files | None = None
     listen: Sequence[_Address] | None = None
     random: _Random = None
     walltime: _Clock = None
@@ -155,6 +190,7 @@ class ModuleConfig:
     memory_limit: int | str | None = None
     on_close: Callable[[int], object] | None = None
     wasi: Literal["libwazero", "wazero"] | None = None
+    assemblyscript: bool | AssemblyScript | None = None
 
     @classmethod
     def inherit(cls, **options: Any) -> ModuleConfig:

@@ -45,9 +45,10 @@ static void *ask(void *argument)
     return NULL;
 }
 
-static void check_serving(wazero_runtime_t *runtime)
+static void serve(wazero_runtime_t *runtime, wazero_wasi_kind_t wasi)
 {
     wazero_module_config_t *config = new_config();
+    must(wazero_module_config_set_wasi(config, wasi));
     client_t client = {0};
     pthread_t thread;
     must(wazero_module_config_add_tcp_listener(config, "127.0.0.1", 0));
@@ -69,7 +70,27 @@ static void check_serving(wazero_runtime_t *runtime)
     CHECK_INT(connect_to(client.port), -1);
 }
 
+static void check_serving(wazero_runtime_t *runtime)
+{
+    serve(runtime, WAZERO_WASI_LIBWAZERO);
+    serve(runtime, WAZERO_WASI_ENGINE);
+}
+
 TEST_ON_BOTH_ENGINES(serving, check_serving)
+
+static void check_timeout(wazero_runtime_t *runtime)
+{
+    wazero_module_config_t *config = new_config();
+    must(wazero_module_config_add_tcp_listener(config, "127.0.0.1", 0));
+    wazero_module_config_set_timeout(config, 50000000);
+    wazero_module_t *module = new_module(runtime, "sockets", NULL, config);
+    wazero_module_config_delete(config);
+    CHECK_ERROR(try_call(module, "accept", (const int32_t[]){3}, 1, NULL),
+                WAZERO_ERROR_TIMEOUT, "timeout after 0.05 s");
+    wazero_module_delete(module);
+}
+
+TEST_ON_BOTH_ENGINES(a_timeout_ends_waiting, check_timeout)
 
 TEST(several)
 {

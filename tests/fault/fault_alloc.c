@@ -387,6 +387,111 @@ static wazero_error_t *run_configured(void)
     return error;
 }
 
+static wazero_error_t *no_time(void *user, int64_t *nanoseconds)
+{
+    (void)user;
+    *nanoseconds = 0;
+    return NULL;
+}
+
+static wazero_error_t *no_sleep(void *user, uint64_t nanoseconds)
+{
+    (void)user;
+    (void)nanoseconds;
+    return NULL;
+}
+
+static wazero_error_t *no_yield(void *user)
+{
+    (void)user;
+    return NULL;
+}
+
+static wazero_error_t *no_random(void *user, void *buffer, size_t size)
+{
+    (void)user;
+    memset(buffer, 1, size);
+    return NULL;
+}
+
+/* Time and random numbers of the host's, each user taken also where that fails. */
+static wazero_error_t *set_sources(wazero_module_config_t *config)
+{
+    given++;
+    wazero_error_t *error =
+        wazero_module_config_set_walltime(config, no_time, 1, &deleted, delete_user);
+    if (!error) {
+        given++;
+        error = wazero_module_config_set_nanotime(config, no_time, 1, &deleted,
+                                                  delete_user);
+    }
+    if (!error) {
+        given++;
+        error =
+            wazero_module_config_set_nanosleep(config, no_sleep, &deleted, delete_user);
+    }
+    if (!error) {
+        given++;
+        error =
+            wazero_module_config_set_osyield(config, no_yield, &deleted, delete_user);
+    }
+    if (!error) {
+        given++;
+        error =
+            wazero_module_config_set_random(config, no_random, &deleted, delete_user);
+    }
+    return error;
+}
+
+/* A file system in memory. */
+static wazero_error_t *add_files(wazero_module_config_t *config)
+{
+    wazero_fs_t *fs = NULL;
+    wazero_error_t *error = wazero_fs_new(&fs);
+    if (!error)
+        error = wazero_fs_add_file(fs, "a/b/c", "text", 4);
+    if (!error)
+        error = wazero_fs_add_directory(fs, "a/d");
+    if (!error)
+        error = wazero_module_config_add_fs(config, fs, "/");
+    wazero_fs_delete(fs);
+    return error;
+}
+
+/* What a program in AssemblyScript has, with all that can be given to a guest. */
+static wazero_error_t *run_guest(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_module_config_t *config = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_t *module = NULL;
+    wazero_function_t *seed = NULL;
+    uint64_t slot;
+    wazero_error_t *error = wazero_module_config_new(&config);
+    if (!error)
+        error = set_sources(config);
+    if (!error)
+        error = add_files(config);
+    if (!error)
+        error = wazero_imports_new(&imports);
+    if (!error)
+        error = wazero_imports_add_assemblyscript(imports, 0);
+    if (!error)
+        error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = instantiate(runtime, "assemblyscript", imports, config, &module);
+    if (!error)
+        error = wazero_module_function(module, "seed", WAZERO_CSTR, &seed);
+    if (!error)
+        error = wazero_function_call_with_stack(seed, &slot, 1);
+    wazero_function_delete(seed);
+    wazero_imports_delete(imports);
+    wazero_module_config_delete(config);
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
 /* All that an inspection makes when it is asked. */
 static wazero_error_t *look_around(const wazero_inspection_t *inspection)
 {
@@ -623,6 +728,7 @@ static const struct {
     {"objects", run_objects},     {"configured", run_configured},
     {"errors", run_errors},       {"inspected", run_inspected},
     {"listened", run_listened},   {"snapshot", run_snapshot},
+    {"guest", run_guest},
 };
 
 static size_t live_blocks(void)

@@ -1,4 +1,4 @@
-"""What README.md and the demo say is true: their programs are run.
+"""What README.md, the pages in docs and the demo say is true: their programs are run.
 
 A block of code that is followed by the comment "output" and a block of text prints
 that text.
@@ -17,8 +17,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUESTS = (ROOT / "docs" / "guests.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(
-    r"```(\w+)\n((?:(?!```).)*)```\n\n<!-- output -->\n```text\n(.*?)```", README, re.S
+    r"```(\w+)\n((?:(?!```).)*)```\n\n<!-- output -->\n```text\n(.*?)```",
+    README + GUESTS,
+    re.S,
 )
 LIBRARY = ROOT / "build" / "c"
 

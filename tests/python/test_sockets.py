@@ -14,11 +14,18 @@ WASM = (pathlib.Path(__file__).parent.parent / "wasm" / "sockets.wasm").read_byt
 AGAIN, BADF = 6, 8
 
 
-@pytest.fixture(params=["compiler", "interpreter"])
+@pytest.fixture(
+    params=[
+        ("compiler", "libwazero"),
+        ("interpreter", "libwazero"),
+        ("compiler", "wazero"),
+    ]
+)
 def make(request):
-    with wazero.Runtime(engine=request.param) as runtime:
+    engine, wasi = request.param
+    with wazero.Runtime(engine=engine) as runtime:
         yield lambda *listen, **options: runtime.instantiate(
-            WASM, listen=listen, **options
+            WASM, listen=listen, **({"wasi": wasi} | options)
         )
 
 
@@ -101,10 +108,42 @@ def test_not_blocking(make):
         assert mod.exports.close(4) == 0
 
 
+@pytest.fixture
+def waiting(rt):
+    """A guest that waits for a connection in a WASI where that can be ended."""
+    mod = rt.instantiate(WASM, listen=["127.0.0.1:0"])
+    return mod.exports.accept
+
+
+def test_a_timeout_ends_waiting(waiting):
+    with pytest.raises(wazero.Timeout):
+        waiting(3, timeout=0.05)
+    with socket.create_connection(waiting.module.listen_addrs[0]):
+        assert waiting(3) == 4
+
+
+def test_an_interrupt_and_closing_end_waiting(waiting):
+    for end, error in [
+        (waiting.module.interrupt, wazero.Interrupted),
+        (waiting.module.close, wazero.ClosedError),
+    ]:
+        timer = threading.Timer(0.05, end)
+        timer.start()
+        with pytest.raises(error):
+            waiting(3)
+        timer.join()
+
+
 def test_nothing_is_open_by_default(make):
     mod = make()
     assert mod.listen_addrs == ()
     assert mod.exports.accept(3) == -BADF
+
+
+def test_listening_without_wasi(rt, add_wasm):
+    for wasi in ("libwazero", "wazero"):
+        mod = rt.instantiate(add_wasm, listen=["127.0.0.1:0"], wasi=wasi)
+        socket.create_connection(mod.listen_addrs[0]).close()
 
 
 def test_host_modules_do_not_listen(rt):

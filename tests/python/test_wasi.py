@@ -413,7 +413,7 @@ def test_wrong_mounts(guest, mounts, error, text):
 
 
 def test_wrong_fs(guest):
-    with pytest.raises(TypeError, match=r"fs must be a wazero.FSConfig, not int"):
+    with pytest.raises(TypeError, match=r"fs must be a wazero.FSConfig or a map"):
         guest(fs=3)
 
 
