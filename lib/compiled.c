@@ -24,18 +24,26 @@ typedef struct {
     const uint8_t *key; /* of the entry in the cache; NULL: none */
 } task_t;
 
-/* How many threads compile. Each may have the costliest function at the same time, so
- * fewer do where that takes much. */
-static uint32_t count_workers(uint32_t asked, uint64_t cost)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
+    return a < b ? a : b;
+}
+
+/* How many threads compile. Each makes a compiler of its own, so it should have some
+ * functions to do. And each may have the costliest function at the same time, so fewer
+ * do where that takes much. */
+static uint32_t count_workers(uint32_t asked, const wazero__parsed_t *parsed)
+{
+    enum { FUNCTIONS_EACH = 8 };
     static const uint64_t MEMORY = (uint64_t)4 << 30;
     cpu_set_t set;
-    int processors = 0;
+    uint64_t workers = asked;
     if (!asked && !sched_getaffinity(0, sizeof set, &set))
-        processors = CPU_COUNT(&set);
-    uint64_t workers = asked ? asked : (uint64_t)(processors > 1 ? processors : 1);
-    uint64_t most = cost ? MEMORY / cost : workers;
-    return (uint32_t)(workers < most ? workers : most > 1 ? most : 1);
+        workers = (uint64_t)CPU_COUNT(&set);
+    workers = smaller(workers, parsed->code_count / FUNCTIONS_EACH);
+    if (parsed->cost)
+        workers = smaller(workers, MEMORY / parsed->cost);
+    return workers > 1 ? (uint32_t)workers : 1;
 }
 
 /* Reads the module for the engine, and has it compiled, or, with an entry, loaded. */
@@ -54,7 +62,7 @@ static wazero_error_t *parse_and_compile(const task_t *task, wz_handle entry,
     wz_compilation described = {
         .wasm = (*parsed)->bytes ? (*parsed)->bytes : task->compiled->bytes,
         .size = (*parsed)->bytes ? (*parsed)->size : task->compiled->size,
-        .workers = count_workers(task->runtime->config.workers, (*parsed)->cost),
+        .workers = count_workers(task->runtime->config.workers, *parsed),
         .key = entry ? NULL : task->key,
         .entry = entry,
         .lines = (*parsed)->has_lines && !wazero__runtime_is_direct(task->runtime),
