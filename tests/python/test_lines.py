@@ -250,7 +250,7 @@ def trap(wasm):
         return str(error)
 trap(plain + sections)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (512 << 20), resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 30), resource.RLIM_INFINITY))
 random.seed(int(sys.argv[3]))
 start = time.monotonic()
 while time.monotonic() < start + 4:
