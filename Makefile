@@ -65,7 +65,7 @@ help:
 	@echo "make valgrind       C tests that need no Go, under valgrind"
 	@echo "make arm64          C tests on AArch64: a cross build, run in QEMU"
 	@echo "make hammer         interrupts and signals for longer than the tests do"
-	@echo "make fuzz           the parser under a fuzzer, FUZZ_SECONDS=60"
+	@echo "make fuzz           the parser and WASI, fuzzed, FUZZ_SECONDS=60"
 	@echo "make bench          speed and size, beside wasmtime"
 	@echo "make lint           formatters, linters, type checkers"
 	@echo "make docs           the documentation, in build/docs"

@@ -28,6 +28,7 @@ import goal_compile
 import goal_instances
 import goal_limits
 import goal_threads
+import goal_wasi
 import packages
 import wasmtime
 import wazero
@@ -264,6 +265,9 @@ def main() -> int:
         "goal-compile": lambda: goal_compile.real_modules(report),
         "goal-workers": lambda: goal_compile.workers(report),
         "goal-cache": lambda: goal_cache.loading(report),
+        "goal-wasi-empty": lambda: goal_wasi.empty_call(report),
+        "goal-wasi-small": lambda: goal_wasi.in_a_small_guest(report),
+        "goal-wasi-cpython": lambda: goal_wasi.in_cpython(report),
     }
     machine()
     wanted = sys.argv[1:]

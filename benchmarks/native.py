@@ -39,12 +39,12 @@ def empty_module() -> ModuleType:
     return module
 
 
-def program_in_c() -> Path:
-    """calls.c, linked as users link it."""
+def program_in_c(source: str = "calls.c") -> Path:
+    """A program in C, linked as users link it."""
     library = LIBRARY / "lib"
-    path = OUTPUT / "calls-c"
+    path = OUTPUT / source.replace(".c", "-c")
     where = [f"-I{ROOT / 'include'}", f"-L{library}", f"-Wl,-rpath,{library}"]
-    compile_c("calls.c", path, *where, "-lwazero", "-lpthread")
+    compile_c(source, path, *where, "-lwazero", "-lpthread")
     return path
 
 
@@ -67,13 +67,15 @@ def program_in_go() -> Path:
     return program
 
 
-def results(program: Path, direct: bool = True) -> dict[str, float]:
+def results(
+    program: Path, direct: bool = True, argument: str | Path = WASM
+) -> dict[str, float]:
     """What a program prints, by name; with direct=False when each call goes through
     Go."""
     engine = LIBRARY / "engine" / "libwazero_engine.so"
     environment = {**os.environ, "WAZERO_ENGINE": str(engine)}
     if not direct:
         environment["WAZERO_DIRECT"] = "0"
-    said = subprocess.check_output([program, WASM], env=environment, text=True)
+    said = subprocess.check_output([program, argument], env=environment, text=True)
     pairs = (line.split() for line in said.splitlines())
     return {name: float(value) for name, value in pairs}

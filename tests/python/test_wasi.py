@@ -97,9 +97,11 @@ class Guest:
         return fd if errno == 0 else -errno
 
 
-@pytest.fixture
-def guest(rt, wat):
-    return lambda **options: Guest(rt.instantiate(wat(PROGRAM), **options))
+@pytest.fixture(params=["libwazero", "wazero"])
+def guest(request, rt, wat):
+    return lambda **options: Guest(
+        rt.instantiate(wat(PROGRAM), wasi=request.param, **options)
+    )
 
 
 def test_nothing_is_granted(guest):
