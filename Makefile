@@ -65,7 +65,8 @@ help:
 	@echo "make valgrind       C tests that need no Go, under valgrind"
 	@echo "make arm64          C tests on AArch64: a cross build, run in QEMU"
 	@echo "make hammer         interrupts and signals for longer than the tests do"
-	@echo "make fuzz           the parser and WASI, fuzzed, FUZZ_SECONDS=60"
+	@echo "make fuzz           the parser and WASI, fuzzed; validation beside wasmtime;"
+	@echo "                    FUZZ_SECONDS=60 for each"
 	@echo "make bench          speed and size, beside wasmtime"
 	@echo "make lint           formatters, linters, type checkers"
 	@echo "make docs           the documentation, in build/docs"
@@ -227,8 +228,11 @@ sanitize-python: $(SANITIZED)/.stamp $(VENV)/.stamp-test $(VENV)/.stamp-demo
 
 FUZZ_SECONDS ?= 60
 
-fuzz: $(VENV)/.stamp-compiler
+FUZZ_SEED ?= 1
+
+fuzz: $(VENV)/.stamp-package $(VENV)/.stamp-test
 	@tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+	@$(BIN)/python tests/fuzz/validate.py $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 bench: $(VENV)/.stamp-package $(VENV)/.stamp-bench $(VENV)/.stamp-modules
 	@$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
