@@ -3,6 +3,7 @@ and an empty call beside an empty host function of C's."""
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from collections.abc import Callable
@@ -191,8 +192,8 @@ def in_a_small_guest(report: Report) -> None:
             assert guest.call("prepare") == 4
             assert guest.call("opendir") == 5
             for row, count in ROWS.items():
-                entrants[f"{row}\0{kind}"] = lambda f=guest.exports[row], n=count: (
-                    timed(f, n)
+                entrants[f"{row}\0{kind}"] = functools.partial(
+                    timed, guest.exports[row], count
                 )
         took = winners(entrants, 15)
         for file in opened:

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "call/call.h"
 #include "config.h"
 #include "error.h"
 #include "module.h"
@@ -127,9 +128,18 @@ enum { FUNCTION_COUNT = sizeof table / sizeof *table, PARAMS_MAX = 9 };
 
 /* ---- calling ---- */
 
+/* The module whose export the host calls, where that is a WASI function itself. */
+static wazero_module_t *called_module(void)
+{
+    const wazero__activation_t *activation = wazero__thread()->activation;
+    return activation ? activation->module : NULL;
+}
+
 static wazero_error_t *call_entry(const entry_t *entry, wazero_module_t *caller,
                                   uint64_t *slots, bool unstable)
 {
+    if (__builtin_expect(!caller, 0))
+        caller = called_module();
     wazero__wasi_t *wasi = caller ? caller->wasi : NULL;
     if (__builtin_expect(!wasi, 0))
         return wazero__error(WAZERO_ERROR_INVALID,
@@ -311,10 +321,40 @@ static wazero_error_t *add_streams(wazero__wasi_t *wasi,
     return error;
 }
 
-/* A guest's name of a mount without what says nothing: "" for "/", "." and "./". */
-static const char *bare(const char *guest)
+/* A guest's name of a mount without what says nothing, as wazero compares them: empty
+ * for "/", "." and "./". */
+static wazero__text_t bare(const wazero__text_t *guest)
 {
-    return guest + strspn(guest, "./") == guest + strlen(guest) ? "" : guest;
+    char *begin = guest->data, *end = guest->data + guest->size;
+    while (begin < end &&
+           (*begin == '/' || (end - begin > 1 && begin[0] == '.' && begin[1] == '/')))
+        begin += *begin == '/' ? 1 : 2;
+    if (end - begin == 1 && *begin == '.')
+        begin++;
+    while (end > begin && end[-1] == '/')
+        end--;
+    return (wazero__text_t){begin, (size_t)(end - begin)};
+}
+
+static bool is_same_place(const wazero__mount_t *a, const wazero__mount_t *b)
+{
+    wazero__text_t first = bare(&a->guest), second = bare(&b->guest);
+    return wazero__text_is(first.data, first.size, second.data, second.size);
+}
+
+/* What is mounted at the place of the mount at index, which keeps its number: the last
+ * one for it. NULL if an earlier one has the place. */
+static const wazero__mount_t *mount_at(const wazero_module_config_t *config,
+                                       size_t index)
+{
+    const wazero__mount_t *mounts = config->mounts, *found = &mounts[index];
+    for (size_t i = 0; i < index; i++)
+        if (is_same_place(&mounts[i], &mounts[index]))
+            return NULL;
+    for (size_t i = index + 1; i < config->mount_count; i++)
+        if (is_same_place(&mounts[i], &mounts[index]))
+            found = &mounts[i];
+    return found;
 }
 
 static wazero_error_t *add_mounts(wazero__wasi_t *wasi,
@@ -323,14 +363,16 @@ static wazero_error_t *add_mounts(wazero__wasi_t *wasi,
     const uint64_t all = WASI_RIGHTS_DIRECTORY | WASI_RIGHTS_FILE;
     wazero_error_t *error = NULL;
     for (size_t i = 0; i < config->mount_count && !error; i++) {
-        const wazero__mount_t *mount = &config->mounts[i];
+        const wazero__mount_t *mount = mount_at(config, i);
         wazero__file_t *file;
+        if (!mount)
+            continue;
         wazero__origin_t origin = {(uint32_t)i + 1, mount->read_only};
         error = mount->fs ? wazero__fs_open(mount->fs, &file)
                           : wazero__host_directory_new(mount->host.data, &file);
         if (!error)
             error = add(wasi, file, WASI_RIGHTS_DIRECTORY, all, origin,
-                        *bare(mount->guest.data) ? mount->guest.data : "/");
+                        bare(&mount->guest).size ? mount->guest.data : "/");
     }
     return error;
 }

@@ -42,6 +42,14 @@ def test_preopens_are_numbered_and_named(guest, root, fails):
     assert made.memory.read(made.DATA, 8) == b"/a/b\0\0\0\0"
 
 
+def test_the_last_mount_for_a_place_counts(guest, root):
+    fs = wazero.FSConfig().mount(root, "/a").mount(root, "/").mount(root / "sub", "a/")
+    made = guest(fs=fs)
+    assert [made.prestat(fd) for fd in (3, 4)] == ["a/", "/"]
+    assert made.stat("inner", dirfd=3).size == 5
+    assert made.call("fd_prestat_get", 5, made.RESULT) == "BADF"
+
+
 def test_a_folder_that_went_away(rt, guest, root):
     config = wazero.ModuleConfig(mounts={"/": root / "sub"})
     (root / "sub" / "inner").unlink()
@@ -462,6 +470,19 @@ def test_a_function_that_is_exported_again_works_on_the_callers_files(rt, wat, r
         args=["one", "two"],
     )
     assert caller.exports.run() == (0, 2)
+
+
+def test_the_host_calls_one_that_is_exported_again(rt, wat):
+    module = rt.instantiate(
+        wat(
+            '(module (import "wasi_snapshot_preview1" "args_sizes_get"'
+            " (func $f (param i32 i32) (result i32)))"
+            ' (memory (export "memory") 1) (export "sizes" (func $f)))'
+        ),
+        args=["one", "two"],
+    )
+    assert module.exports.sizes(0, 4) == 0
+    assert module.memory.unpack("<II", 0) == (2, 8)
 
 
 def test_who_imports_what_there_is_not(rt, wat):
