@@ -156,6 +156,8 @@ static wazero_error_t *instantiate(wazero_runtime_t *runtime, const char *fixtur
                                       module);
 }
 
+static char cache_folder[] = "/tmp/wazero-fault-XXXXXX";
+
 /* ---- scenarios: each gives what went wrong, with everything given back ---- */
 
 static wazero_error_t *configured_runtime(wazero_runtime_t **runtime)
@@ -717,6 +719,36 @@ static wazero_error_t *run_errors(void)
     return error;
 }
 
+/* A module that a cache in a folder has, and a trap with source lines. */
+static wazero_error_t *run_cached(void)
+{
+    wazero_runtime_config_t *config = NULL;
+    wazero_cache_t *cache = NULL;
+    wazero_runtime_t *runtime = NULL;
+    wazero_module_t *module = NULL;
+    wazero_error_t *error = wazero_runtime_config_new(&config);
+    if (!error)
+        error = wazero_cache_new(cache_folder, &cache);
+    if (!error) {
+        wazero_runtime_config_set_cache(config, cache);
+        error = wazero_runtime_new(config, &runtime);
+    }
+    if (!error)
+        error = instantiate(runtime, "dwarf5", NULL, NULL, &module);
+    if (!error) {
+        error = try_call(module, "trap", NULL, 0, NULL);
+        if (error && wazero_error_kind(error) == WAZERO_ERROR_TRAP) {
+            wazero_error_delete(error);
+            error = NULL;
+        }
+    }
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+    wazero_cache_delete(cache);
+    wazero_runtime_config_delete(config);
+    return error;
+}
+
 /* ---- running them ---- */
 
 static const struct {
@@ -728,7 +760,7 @@ static const struct {
     {"objects", run_objects},     {"configured", run_configured},
     {"errors", run_errors},       {"inspected", run_inspected},
     {"listened", run_listened},   {"snapshot", run_snapshot},
-    {"guest", run_guest},
+    {"guest", run_guest},         {"cached", run_cached},
 };
 
 static size_t live_blocks(void)
@@ -786,6 +818,7 @@ TEST(every_allocation)
     CHECK_INT(CALL(module, "add", 1, 2), 3);
     wazero_module_delete(module);
     wazero_runtime_delete(runtime);
+    CHECK(mkdtemp(cache_folder) != NULL);
     for (size_t which = 0; which < sizeof scenarios / sizeof *scenarios; which++) {
         unsigned long count = 0;
         if (scenarios[which].run() || scenarios[which].run())
@@ -794,6 +827,9 @@ TEST(every_allocation)
             run_failing(which, ++count, true);
         printf("%s: %lu allocations\n", scenarios[which].name, count);
     }
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", cache_folder);
+    CHECK_INT(system(command), 0);
 }
 
 TEST_MAIN
