@@ -212,8 +212,10 @@ static wazero_error_t *end_in_host(const call_t *call, wazero_error_t *error)
         wazero_error_delete(error);
     else
         activation->pending = error;
+    /* An exit has no trace. */
+    if (wazero_error_kind(activation->pending) != WAZERO_ERROR_EXIT)
+        wazero__lines_prepare(activation->module);
     activation->replay = true;
-    wazero__lines_prepare(activation->module);
     error = ask_go(call);
     activation->replay = false;
     return error;
