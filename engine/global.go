@@ -1,47 +1,51 @@
 package main
 
-// This file reads and sets exported globals. A global works after its module was closed,
-// as in wazero; lib decides whether that is allowed.
+// This file reads and sets globals, exported or not, by their index. A global works after
+// its module was closed, as in wazero; lib decides whether that is allowed, and whether one
+// that is not mutable may be set.
 
-import "github.com/tetratelabs/wazero/api"
+import "reflect"
 
-type wasmGlobal struct {
-	api.Global
-	module *wasmModule
-}
-
-func globalNew(h handle, name string) (handle, *failure) {
+// globalOf is the global at an index of the module's globals.
+func globalOf(h handle, index uint32) (*wasmModule, reflect.Value, *failure) {
 	m := lookup[wasmModule](h)
 	if m == nil {
-		return 0, badHandle("module", h)
+		return nil, reflect.Value{}, badHandle("module", h)
 	}
-	global := m.ExportedGlobal(name)
-	if global == nil {
-		return 0, invalid("the module exports no global %q", name)
+	globals := reflect.ValueOf(m.Module).Elem().Field(m.layout.globals)
+	if uint64(index) >= uint64(globals.Len()) {
+		return nil, reflect.Value{}, invalid("no global with index %d", index)
 	}
-	return newHandle(&wasmGlobal{Global: global, module: m}), nil
+	return m, globals.Index(int(index)), nil
 }
 
-// globalGet returns the value, of a v128 the lower half.
-func globalGet(h handle) (uint64, *failure) {
-	global := lookup[wasmGlobal](h)
-	if global == nil {
-		return 0, badHandle("global", h)
+func globalType(h handle, index uint32) (referenceType, *failure) {
+	m, global, f := globalOf(h, index)
+	if f != nil {
+		return referenceType{}, f
 	}
-	return global.Get(), nil
+	return m.referenceTypeOf(global.Elem().FieldByIndex(m.layout.globalType)), nil
 }
 
-func globalSet(h handle, value uint64) *failure {
-	global := lookup[wasmGlobal](h)
-	if global == nil {
-		return badHandle("global", h)
+// globalGet returns both halves of the value; the upper one counts for a v128.
+func globalGet(h handle, index uint32) (lower, upper uint64, f *failure) {
+	_, global, f := globalOf(h, index)
+	if f != nil {
+		return 0, 0, f
 	}
-	mutable, ok := global.Global.(api.MutableGlobal)
-	if !ok {
-		return invalid("the global is not mutable")
+	lower, upper = global.Interface().(globalValue).Value()
+	return lower, upper, nil
+}
+
+func globalSet(h handle, index uint32, lower, upper uint64) *failure {
+	m, global, f := globalOf(h, index)
+	if f != nil {
+		return f
 	}
-	mutable.Set(value)
+	global.Interface().(globalValue).SetValue(lower, upper)
+	// The compiler keeps the value elsewhere. But constant expressions of modules that
+	// import the global read these.
+	global.Elem().Field(m.layout.globalLower).SetUint(lower)
+	global.Elem().Field(m.layout.globalUpper).SetUint(upper)
 	return nil
 }
-
-func globalRelease(h handle) { removeHandle[wasmGlobal](h) }

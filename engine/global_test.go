@@ -1,40 +1,57 @@
 package main
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestGlobals(t *testing.T) {
 	eachEngine(t, func(t *testing.T, r handle) {
 		b := &binaryModule{}
 		b.global("constant", i32, 0, 0x41, 5)
 		b.global("variable", i64, 1, 0x42, 6)
+		vector := append([]byte{0xfd, 0x0c}, "0123456789abcdef"...)
+		b.global("vector", v128, 1, vector...)
+		b.global("", externref, 0, 0xd0, externref) // exported as ""
 		b.function("f", nil, []byte{i64}, 0x23, 1)
 		m := instantiateBytes(t, r, b.bytes(), nil)
-		constant, f := globalNew(m, "constant")
-		must(t, constant, f)
-		variable, f := globalNew(m, "variable")
-		must(t, variable, f)
-		if v, f := globalGet(constant); f != nil || v != 5 {
+		const constant, variable, wide, reference = 0, 1, 2, 3
+		if v, _, f := globalGet(m, constant); f != nil || v != 5 {
 			t.Error(v, f)
 		}
-		fails(t, globalSet(constant, 1), errorInvalid, "not mutable")
-		if f := globalSet(variable, 1<<40); f != nil {
+		if f := globalSet(m, variable, 1<<40, 0); f != nil {
 			t.Error(f.message)
 		}
-		if v, f := globalGet(variable); f != nil || v != 1<<40 {
+		if v, _, f := globalGet(m, variable); f != nil || v != 1<<40 {
 			t.Error(v, f)
+		}
+		if lower, upper, f := globalGet(m, wide); f != nil || lower != 0x3736353433323130 || upper != 0x6665646362613938 {
+			t.Error(lower, upper, f)
+		}
+		if f := globalSet(m, wide, 1, 2); f != nil {
+			t.Error(f.message)
+		}
+		if lower, upper, f := globalGet(m, wide); f != nil || lower != 1 || upper != 2 {
+			t.Error(lower, upper, f)
 		}
 		if out, f := call(t, m, 0); f != nil || out[0] != 1<<40 {
 			t.Error(out, f)
 		}
-		for _, name := range []string{"", "f", "nope"} {
-			_, f = globalNew(m, name)
-			fails(t, f, errorInvalid, "exports no global")
+		if kind, f := globalType(m, reference); f != nil || kind != (referenceType{kind: externref, nullable: true}) {
+			t.Error(kind, f)
 		}
-		_, f = globalNew(r, "constant")
+		for _, index := range []uint32{4, math.MaxUint32} {
+			_, _, f := globalGet(m, index)
+			fails(t, f, errorInvalid, "no global with index")
+			fails(t, globalSet(m, index, 0, 0), errorInvalid, "no global with index")
+			_, f = globalType(m, index)
+			fails(t, f, errorInvalid, "no global with index")
+		}
+		_, _, f := globalGet(r, 0)
 		fails(t, f, errorInvalid, "not a handle of a module")
-		_, f = globalGet(m)
-		fails(t, f, errorInvalid, "not a handle of a global")
-		fails(t, globalSet(0, 1), errorInvalid)
+		fails(t, globalSet(0, 0, 1, 0), errorInvalid)
+		_, f = globalType(r, 0)
+		fails(t, f, errorInvalid)
 		// an importer sees the same global
 		i := &binaryModule{}
 		i.importGlobal("m", "variable", i64, 1)
@@ -43,20 +60,38 @@ func TestGlobals(t *testing.T) {
 		if _, f := call(t, importer, 0, 7); f != nil {
 			t.Error(f.message)
 		}
-		if v, _ := globalGet(variable); v != 7 {
+		if v, _, _ := globalGet(m, variable); v != 7 {
 			t.Error(v)
 		}
 		moduleClose(m, 0)
-		moduleRelease(m)
-		if v, f := globalGet(variable); f != nil || v != 7 {
+		if v, _, f := globalGet(m, variable); f != nil || v != 7 {
 			t.Error(v, f)
 		}
-		globalRelease(variable)
-		globalRelease(variable)
-		globalRelease(importer) // not a global
-		_, f = globalGet(variable)
+		moduleRelease(m)
+		_, _, f = globalGet(m, variable)
 		fails(t, f, errorClosed)
-		globalRelease(constant)
 		moduleRelease(importer)
+	})
+}
+
+// What the host sets before anybody sees the module is what constant expressions of
+// importers read.
+func TestGlobalsInConstantExpressions(t *testing.T) {
+	eachEngine(t, func(t *testing.T, r handle) {
+		b := &binaryModule{}
+		b.global("g", externref, 0, 0xd0, externref)
+		m := instantiateBytes(t, r, b.bytes(), nil)
+		if f := globalSet(m, 0, 1<<32|77, 0); f != nil {
+			t.Fatal(f.message)
+		}
+		i := &binaryModule{}
+		i.importGlobal("m", "g", externref, 0)
+		i.global("copy", externref, 0, 0x23, 0) // global.get 0
+		importer := instantiateBytes(t, r, i.bytes(), &moduleConfig{imports: []moduleImport{{"m", m}}})
+		if v, _, f := globalGet(importer, 1); f != nil || v != 1<<32|77 {
+			t.Error(v, f)
+		}
+		moduleRelease(importer)
+		moduleRelease(m)
 	})
 }

@@ -157,7 +157,7 @@ func TestHostModuleErrors(t *testing.T) {
 		fails(t, f, errorInvalid, "a module name must not be empty")
 		h, f := hostModuleNew(r, "env", nil, nil)
 		must(t, h, f)
-		_, f = globalNew(h, "x")
+		_, _, f = globalGet(h, 0)
 		fails(t, f, errorInvalid)
 		if memoryGrow(h, 0) != -1 {
 			t.Error("a host module has a memory")

@@ -1,8 +1,8 @@
 package main
 
-// This file reaches four fields of wazero's module instance that its API does not offer.
-// They are exported fields of a type that is internal, so reflection finds them, by name,
-// and each is checked to have the type that is expected: with another wazero, modules are
+// This file reaches fields of wazero's module instance that its API does not offer. They
+// are exported fields of types that are internal, so reflection finds them, by name, and
+// each is checked to have the type that is expected: with another wazero, modules are
 // refused with an error of kind INTERNAL.
 
 import (
@@ -21,12 +21,46 @@ type moduleLayout struct {
 	memory   uintptr // MemoryInstance *wasm.MemoryInstance
 	notifier uintptr // CloseNotifier experimental.CloseNotifier
 	closer   uintptr // CodeCloser api.Closer
-	engine   int     // Engine wasm.ModuleEngine, by its index
+	// Indices of fields, and the offset of one:
+	engine       int     // Engine wasm.ModuleEngine
+	globals      int     // Globals []*GlobalInstance
+	globalType   []int   // in that, Type.ValType
+	globalLower  int     // Val uint64
+	globalUpper  int     // ValHi uint64
+	tables       int     // Tables []*TableInstance
+	elements     uintptr // in that, References []uintptr
+	elementType  int     // Type ValueType
+	typeIDs      int     // TypeIDs []FunctionTypeID
+	source       int     // Source *Module
+	types        int     // in that, TypeSection []FunctionType
+	importCount  int     // ImportFunctionCount uint32
+	codes        int     // CodeSection []Code
+	goFunctionAt int     // in that, GoFunc any
 }
 
 // functionMaker is what is needed of wasm.ModuleEngine.
 type functionMaker interface {
 	NewFunction(index uint32) api.Function
+	FunctionInstanceReference(index uint32) uintptr
+}
+
+// valueType is what is needed of wasm.ValueType.
+type valueType interface {
+	Kind() byte
+	IsNullable() bool
+	IsConcreteRef() bool
+	TypeIndex() uint32
+}
+
+// globalValue is what is needed of *wasm.GlobalInstance.
+type globalValue interface {
+	Value() (lower, upper uint64)
+	SetValue(lower, upper uint64)
+}
+
+// tableGrower is what is needed of *wasm.TableInstance.
+type tableGrower interface {
+	Grow(delta uint32, initial uintptr) uint32
 }
 
 var knownLayout atomic.Pointer[moduleLayout]
@@ -72,7 +106,88 @@ func findLayout(t reflect.Type) (*moduleLayout, error) {
 	}
 	found.memory, found.notifier, found.closer = memory.Offset, notifier.Offset, closer.Offset
 	found.engine = engine.Index[0]
-	return found, nil
+	return found, found.findParts(t)
+}
+
+// findParts finds the fields of globals, tables and the module's source.
+func (l *moduleLayout) findParts(t reflect.Type) error {
+	var global, table, source, code, signature reflect.Type
+	err := locateAll([]wantedPart{
+		{t, "Globals", isSliceOf[globalValue], &l.globals, &global},
+		{t, "Tables", isSliceOf[tableGrower], &l.tables, &table},
+		{t, "Source", isPointer, &l.source, &source},
+		{t, "TypeIDs", isSliceOfKind(reflect.Uint32), &l.typeIDs, nil},
+	})
+	if err != nil {
+		return err
+	}
+	var globalType reflect.Type
+	var typeOfGlobal, valueOfType int
+	err = locateAll([]wantedPart{
+		{global.Elem(), "Val", isKind(reflect.Uint64), &l.globalLower, nil},
+		{global.Elem(), "ValHi", isKind(reflect.Uint64), &l.globalUpper, nil},
+		{global.Elem(), "Type", isKind(reflect.Struct), &typeOfGlobal, &globalType},
+		{table.Elem(), "Type", is[valueType], &l.elementType, nil},
+		{source, "TypeSection", isSliceOfKind(reflect.Struct), &l.types, &signature},
+		{source, "ImportFunctionCount", isKind(reflect.Uint32), &l.importCount, nil},
+		{source, "CodeSection", isSliceOfKind(reflect.Struct), &l.codes, &code},
+	})
+	if err != nil {
+		return err
+	}
+	var params, results int
+	err = locateAll([]wantedPart{
+		{reflect.PointerTo(globalType), "ValType", is[valueType], &valueOfType, nil},
+		{reflect.PointerTo(code.Elem()), "GoFunc", isKind(reflect.Interface), &l.goFunctionAt, nil},
+		{reflect.PointerTo(signature.Elem()), "Params", isSliceOf[valueType], &params, nil},
+		{reflect.PointerTo(signature.Elem()), "Results", isSliceOf[valueType], &results, nil},
+	})
+	if err != nil {
+		return err
+	}
+	l.globalType = []int{typeOfGlobal, valueOfType}
+	elements, err := fieldOf(table.Elem(), "References", func(f reflect.Type) bool {
+		return f == reflect.TypeFor[[]uintptr]()
+	})
+	l.elements = elements.Offset
+	return err
+}
+
+// wantedPart is a field of what a pointer points to, and where to put its index and type.
+type wantedPart struct {
+	of    reflect.Type
+	name  string
+	fits  func(reflect.Type) bool
+	index *int
+	found *reflect.Type
+}
+
+func locateAll(wanted []wantedPart) error {
+	for _, w := range wanted {
+		f, err := fieldOf(w.of, w.name, w.fits)
+		if err != nil {
+			return err
+		}
+		*w.index = f.Index[0]
+		if w.found != nil {
+			*w.found = f.Type
+		}
+	}
+	return nil
+}
+
+func is[T any](t reflect.Type) bool { return t.Implements(reflect.TypeFor[T]()) }
+
+func isSliceOf[T any](t reflect.Type) bool { return t.Kind() == reflect.Slice && is[T](t.Elem()) }
+
+func isPointer(t reflect.Type) bool { return t.Kind() == reflect.Pointer }
+
+func isKind(kind reflect.Kind) func(reflect.Type) bool {
+	return func(t reflect.Type) bool { return t.Kind() == kind }
+}
+
+func isSliceOfKind(kind reflect.Kind) func(reflect.Type) bool {
+	return func(t reflect.Type) bool { return t.Kind() == reflect.Slice && t.Elem().Kind() == kind }
 }
 
 // fieldOf finds a field by its name in the struct that pointer is a pointer to; one that
@@ -105,4 +220,24 @@ func (l *moduleLayout) closerOf(m api.Module) *api.Closer {
 func (l *moduleLayout) engineOf(m api.Module) functionMaker {
 	maker, _ := reflect.ValueOf(m).Elem().Field(l.engine).Interface().(functionMaker)
 	return maker
+}
+
+// moduleSource is a wasm.Module, with where its fields are.
+type moduleSource struct {
+	reflect.Value
+	layout *moduleLayout
+}
+
+func (l *moduleLayout) sourceOf(m api.Module) moduleSource {
+	return moduleSource{reflect.ValueOf(m).Elem().Field(l.source).Elem(), l}
+}
+
+// importedFunctions is the number of functions that it imports.
+func (s moduleSource) importedFunctions() uint32 {
+	return uint32(s.Field(s.layout.importCount).Uint())
+}
+
+// goFunction is the function in Go that the module has in the place of code, or nil.
+func (s moduleSource) goFunction(index uint32) any {
+	return s.Field(s.layout.codes).Index(int(index)).Field(s.layout.goFunctionAt).Interface()
 }

@@ -363,49 +363,139 @@ func wz_memory_grow(module C.wz_handle, delta C.uint32_t) (pages C.int64_t) {
 	return pages
 }
 
-//export wz_global_new
-func wz_global_new(module C.wz_handle, name C.wz_string, global *C.wz_handle, failed *C.wz_error) (ok C.bool) {
+//export wz_function_reference
+func wz_function_reference(module C.wz_handle, index C.uint32_t, reference *C.uint64_t, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
-	h, f := globalNew(handle(module), goString(name))
-	return deliver(h, f, global, failed)
+	made, f := functionReference(handle(module), uint32(index))
+	return answer(C.uint64_t(made), f, reference, failed)
 }
 
-//export wz_global_get
-func wz_global_get(global C.wz_handle, slot *C.uint64_t, failed *C.wz_error) (ok C.bool) {
+//export wz_reference_resolve
+func wz_reference_resolve(module C.wz_handle, reference C.uint64_t, place *C.wz_function_place, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
-	value, f := globalGet(handle(global))
+	p, f := referenceResolve(handle(module), uintptr(reference))
+	return answer(C.wz_function_place{
+		module: C.uintptr_t(p.user), host: C.uintptr_t(p.host),
+		index: C.uint32_t(p.index), _type: C.uint32_t(p.typeID),
+	}, f, place, failed)
+}
+
+//export wz_references_mark
+func wz_references_mark(modules *C.wz_handle, count C.size_t, marks *C.uint8_t, size C.size_t, places *C.uint64_t) (all C.bool) {
+	defer quiet()
+	looked, found := referencesMark(unsafe.Slice((*handle)(modules), int(count)), unsafe.Slice((*byte)(marks), int(size)))
+	*places = C.uint64_t(looked)
+	return C.bool(found)
+}
+
+//export wz_signature_types
+func wz_signature_types(module C.wz_handle, index C.uint32_t, types *C.wz_reference_type, count C.size_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	found, f := signatureTypes(handle(module), uint32(index))
+	if f == nil && len(found) != int(count) {
+		f = internal("type %d has %d types, not %d", uint32(index), len(found), int(count))
+	}
 	if f != nil {
 		fill(failed, f)
 		return false
 	}
-	*slot = C.uint64_t(value)
+	for i, t := range found {
+		unsafe.Slice(types, int(count))[i] = convertType(t)
+	}
 	return true
 }
 
-//export wz_global_set
-func wz_global_set(global C.wz_handle, slot C.uint64_t, failed *C.wz_error) (ok C.bool) {
+//export wz_table_type
+func wz_table_type(module C.wz_handle, index C.uint32_t, element *C.wz_reference_type, failed *C.wz_error) (ok C.bool) {
 	defer guard(&ok, failed)
-	if f := globalSet(handle(global), uint64(slot)); f != nil {
+	t, f := tableType(handle(module), uint32(index))
+	return answer(convertType(t), f, element, failed)
+}
+
+//export wz_table_size
+func wz_table_size(module C.wz_handle, index C.uint32_t, size *C.uint32_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	elements, f := tableSize(handle(module), uint32(index))
+	return answer(C.uint32_t(elements), f, size, failed)
+}
+
+//export wz_table_get
+func wz_table_get(module C.wz_handle, index, element C.uint32_t, reference *C.uint64_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	at, f := tableElement(handle(module), uint32(index), uint32(element))
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	*reference = C.uint64_t(*at)
+	return true
+}
+
+//export wz_table_set
+func wz_table_set(module C.wz_handle, index, element C.uint32_t, reference C.uint64_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	at, f := tableElement(handle(module), uint32(index), uint32(element))
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	*at = uintptr(reference)
+	return true
+}
+
+//export wz_table_grow
+func wz_table_grow(module C.wz_handle, index, delta C.uint32_t, reference C.uint64_t, size *C.uint32_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	old, f := tableGrow(handle(module), uint32(index), uint32(delta), uintptr(reference))
+	return answer(C.uint32_t(old), f, size, failed)
+}
+
+//export wz_global_type
+func wz_global_type(module C.wz_handle, index C.uint32_t, value *C.wz_reference_type, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	t, f := globalType(handle(module), uint32(index))
+	return answer(convertType(t), f, value, failed)
+}
+
+//export wz_global_get
+func wz_global_get(module C.wz_handle, index C.uint32_t, slots *C.uint64_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	lower, upper, f := globalGet(handle(module), uint32(index))
+	return answer([2]C.uint64_t{C.uint64_t(lower), C.uint64_t(upper)}, f, (*[2]C.uint64_t)(unsafe.Pointer(slots)), failed)
+}
+
+//export wz_global_set
+func wz_global_set(module C.wz_handle, index C.uint32_t, slots *C.uint64_t, failed *C.wz_error) (ok C.bool) {
+	defer guard(&ok, failed)
+	halves := (*[2]C.uint64_t)(unsafe.Pointer(slots))
+	f := globalSet(handle(module), uint32(index), uint64(halves[0]), uint64(halves[1]))
+	if f != nil {
 		fill(failed, f)
 		return false
 	}
 	return true
 }
 
-//export wz_global_release
-func wz_global_release(global C.wz_handle) {
-	defer quiet()
-	globalRelease(handle(global))
+// convertType fills a wz_reference_type.
+func convertType(t referenceType) C.wz_reference_type {
+	return C.wz_reference_type{
+		kind: C.uint8_t(t.kind), nullable: C.bool(t.nullable), typed: C.bool(t.typed), _type: C.uint32_t(t.typeID),
+	}
+}
+
+// answer hands a value or a failure over to C.
+func answer[T any](value T, f *failure, out *T, failed *C.wz_error) C.bool {
+	if f != nil {
+		fill(failed, f)
+		return false
+	}
+	*out = value
+	return true
 }
 
 // deliver hands a new handle or a failure over to C.
 func deliver(h handle, f *failure, out *C.wz_handle, failed *C.wz_error) C.bool {
-	if f != nil {
-		fill(failed, f)
-		return false
-	}
-	*out = C.wz_handle(h)
-	return true
+	return answer(C.wz_handle(h), f, out, failed)
 }
 
 // guard is deferred by every export that can report an error. It reports a panic.

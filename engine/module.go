@@ -47,6 +47,7 @@ type wasmModule struct {
 	layout *moduleLayout
 	hooks  *moduleHooks   // nil of a host module
 	places *pendingPlaces // of what it is compiled from, or nil
+	home   uintptr        // how references find it; see references.go
 }
 
 // users has the user of each api.Module that lib has not released, closed or not.
@@ -193,7 +194,12 @@ func instantiate(ctx context.Context, r *wasmRuntime, compiled wazero.CompiledMo
 		_ = made.Close(context.Background())
 		return nil, internal("%v", err)
 	}
-	return &wasmModule{Module: made, layout: layout}, nil
+	m = &wasmModule{Module: made, layout: layout}
+	if f := m.enlist(); f != nil {
+		_ = made.Close(context.Background())
+		return nil, f
+	}
+	return m, nil
 }
 
 func moduleClose(h handle, exitCode uint32) {
@@ -204,6 +210,7 @@ func moduleClose(h handle, exitCode uint32) {
 
 func moduleRelease(h handle) {
 	if m := removeHandle[wasmModule](h); m != nil {
+		m.delist()
 		users.Delete(m.Module)
 		if m.hooks != nil {
 			atomic.StoreUintptr(&m.hooks.user, 0)

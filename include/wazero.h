@@ -4,8 +4,8 @@
  * This header is the manual. It has five parts: words and rules, errors, types and
  * values, the objects in the order in which a program meets them (cache, runtime
  * configuration, runtime, compiled module, imports, module configuration, module,
- * function, memory, global), and last the seed, six functions that are enough for a
- * first program.
+ * function, references, memory, table, global, tag), and last the seed, six functions
+ * that are enough for a first program.
  *
  *     wazero_runtime_t *runtime;
  *     wazero_module_t *module;
@@ -21,7 +21,8 @@
  * Words
  *   A *module* is an instance, as in wazero; what is compiled but not instantiated is a
  *   *compiled module*. A *page* is 65,536 bytes. A *slot* is a uint64_t that carries
- *   one value of a call; a v128 takes two.
+ *   one value of a call; a v128 takes two. A slot of a reference type carries a pointer
+ *   to an object of this library, or 0 for null.
  *
  * Ownership
  *   What a `_new` function or an output parameter hands out belongs to the caller, who
@@ -109,7 +110,10 @@ typedef struct wazero_module wazero_module_t;
 typedef struct wazero_function wazero_function_t;
 typedef struct wazero_memory wazero_memory_t;
 typedef struct wazero_memory_view wazero_memory_view_t;
+typedef struct wazero_table wazero_table_t;
 typedef struct wazero_global wazero_global_t;
+typedef struct wazero_tag wazero_tag_t;
+typedef struct wazero_externref wazero_externref_t;
 
 /* ---------------------------------------------------------------- versions ------- */
 
@@ -392,6 +396,39 @@ static inline double wazero_decode_f64(uint64_t slot)
     double value;
     memcpy(&value, &slot, sizeof value);
     return value;
+}
+
+/* A v128 is 16 bytes in the order of memory: the slot of the lower half comes first. */
+static inline void wazero_encode_v128(const void *bytes, uint64_t *slots)
+{
+    memcpy(slots, bytes, 16);
+}
+
+static inline void wazero_decode_v128(const uint64_t *slots, void *bytes)
+{
+    memcpy(bytes, slots, 16);
+}
+
+/* References: to an object of the host's, and to a function. 0 is null, and so is
+ * NULL. */
+static inline uint64_t wazero_encode_externref(wazero_externref_t *reference)
+{
+    return (uint64_t)(uintptr_t)reference;
+}
+
+static inline wazero_externref_t *wazero_decode_externref(uint64_t slot)
+{
+    return (wazero_externref_t *)(uintptr_t)slot;
+}
+
+static inline uint64_t wazero_encode_funcref(wazero_function_t *function)
+{
+    return (uint64_t)(uintptr_t)function;
+}
+
+static inline wazero_function_t *wazero_decode_funcref(uint64_t slot)
+{
+    return (wazero_function_t *)(uintptr_t)slot;
 }
 
 /* ---------------------------------------------------------------- cache ---------- */
@@ -956,11 +993,13 @@ wazero_runtime_compile_with_listeners(wazero_runtime_t *runtime, const void *was
 
 /* A host function. stack holds the arguments, one slot each (a v128 two), and takes
  * the results from its start on; the upper half of an i32 or f32 argument's slot is
- * zero. caller is the module that called, borrowed for the call; NULL when the host
- * itself calls. It may call back into any module, nested 1,000 deep at most. What it
- * returns ends the call that led to it: NULL goes on, an error from
- * wazero_error_new_host or _exit, or one that a call inside reported, comes out of
- * the outer call. It must not leave by longjmp or a C++ exception. */
+ * zero. References among the arguments are borrowed for the call; one among the
+ * results is taken over, so it must be the function's own to give. caller is the
+ * module that called, borrowed for the call; NULL when the host itself calls. It may
+ * call back into any module, nested 1,000 deep at most. What it returns ends the call
+ * that led to it: NULL goes on, an error from wazero_error_new_host or _exit, or one
+ * that a call inside reported, comes out of the outer call. It must not leave by
+ * longjmp or a C++ exception. */
 typedef wazero_error_t *(*wazero_host_function_t)(void *user, wazero_module_t *caller,
                                                   uint64_t *stack);
 
@@ -1053,6 +1092,33 @@ wazero_imports_set_resolver(wazero_imports_t *imports,
  * Ownership: nothing. Threads: one. Errors: INVALID for other options. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_imports_add_assemblyscript(wazero_imports_t *imports, unsigned options);
+
+/* Adds one thing as module.name, be it made by the host (wazero_memory_new and its
+ * like) or exported by a module of the same runtime. A function that is not exported,
+ * one out of a table for example, is added as one of its type that calls it.
+ * Ownership: imports and what is instantiated with it keep what is added alive.
+ * Threads: one. Errors: INVALID for a name that is not UTF-8, and for a memory or
+ * global that its module does not export; MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_existing(wazero_imports_t *imports, const char *module,
+                            size_t module_size, const char *name, size_t name_size,
+                            wazero_function_t *function);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_memory(wazero_imports_t *imports, const char *module,
+                          size_t module_size, const char *name, size_t name_size,
+                          wazero_memory_t *memory);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_table(wazero_imports_t *imports, const char *module,
+                         size_t module_size, const char *name, size_t name_size,
+                         wazero_table_t *table);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_global(wazero_imports_t *imports, const char *module,
+                          size_t module_size, const char *name, size_t name_size,
+                          wazero_global_t *global);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_imports_add_tag(wazero_imports_t *imports, const char *module,
+                       size_t module_size, const char *name, size_t name_size,
+                       wazero_tag_t *tag);
 
 /* A function of a host module: its name, its type and what to call. */
 typedef struct {
@@ -1373,6 +1439,16 @@ WAZERO_API void *wazero_module_user(const wazero_module_t *module);
 WAZERO_API const char *wazero_module_tcp_address(const wazero_module_t *module,
                                                  size_t index, uint16_t *port);
 
+/* Sets it, for a module that the host did not configure itself: the one of a memory,
+ * table, global or tag that it made.
+ * Ownership: borrowed for ever. Threads: one, before others have the module. Errors:
+ * none. */
+WAZERO_API void wazero_module_set_user(wazero_module_t *module, void *user);
+
+/* Another handle of the module, to be deleted too.
+ * Ownership: the result is the caller's. Threads: any. Errors: none. */
+WAZERO_API wazero_module_t *wazero_module_copy(wazero_module_t *module);
+
 /* The exports in the order of the module; NULL behind the last.
  * Ownership: borrowed until the module is deleted. Threads: any. Errors: none. */
 WAZERO_API size_t wazero_module_export_count(const wazero_module_t *module);
@@ -1404,11 +1480,28 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_memory(wazero_module_t *module, const char *name, size_t size,
                      wazero_memory_t **memory);
 
-/* An exported global.
+/* An exported table, global or tag.
  * Ownership, Threads, Errors: as wazero_module_function. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_module_table(wazero_module_t *module,
+                                                                const char *name,
+                                                                size_t size,
+                                                                wazero_table_t **table);
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_global(wazero_module_t *module, const char *name, size_t size,
                      wazero_global_t **global);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_module_tag(wazero_module_t *module,
+                                                              const char *name,
+                                                              size_t size,
+                                                              wazero_tag_t **tag);
+
+/* The number of the module's globals, imported and private ones included, and the one
+ * at an index, imported ones first.
+ * Ownership: *global is the caller's. Threads: any. Errors: INVALID for an index that
+ * is out of range, CLOSED, MEMORY, FORKED. */
+WAZERO_API size_t wazero_module_global_count(const wazero_module_t *module);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_global_at(wazero_module_t *module, size_t index,
+                        wazero_global_t **global);
 
 /* Ends the call that runs in the module, or in one linked to it, on whatever thread: it
  * reports INTERRUPTED, and the module can be called again. If no call runs nothing
@@ -1442,7 +1535,8 @@ WAZERO_API void wazero_module_delete(wazero_module_t *module);
 WAZERO_API const wazero_function_type_t *
 wazero_function_type(const wazero_function_t *function);
 
-/* The name under which it was found.
+/* The name under which it was found; of a function out of a reference, its name in the
+ * name section, or "$" and its index.
  * Ownership: borrowed until the function is deleted. Threads: any. Errors: none. */
 WAZERO_API const char *wazero_function_name(const wazero_function_t *function,
                                             size_t *size);
@@ -1454,12 +1548,32 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_function_definition(wazero_function_t *function,
                            const wazero_function_definition_t **definition);
 
-/* Calls the function. arg_count and result_count are numbers of slots and must be those
- * of its type. args may be NULL if there are none, and so may results; they may
+/* The module that has the function, memory, table, global or tag; of one that the host
+ * made, a module that has nothing else, and exports it as "".
+ * Ownership: borrowed until the handle is deleted. Threads: any. Errors: none. */
+WAZERO_API wazero_module_t *wazero_function_module(const wazero_function_t *function);
+WAZERO_API wazero_module_t *wazero_memory_module(const wazero_memory_t *memory);
+WAZERO_API wazero_module_t *wazero_table_module(const wazero_table_t *table);
+WAZERO_API wazero_module_t *wazero_global_module(const wazero_global_t *global);
+WAZERO_API wazero_module_t *wazero_tag_module(const wazero_tag_t *tag);
+
+/* Another handle of the same function, to be deleted too; NULL for NULL.
+ * Ownership: the result is the caller's. Threads: any. Errors: none. */
+WAZERO_API wazero_function_t *wazero_function_copy(wazero_function_t *function);
+
+/* What is the same for two handles if, and only if, they are of the same function,
+ * whichever modules export it; for as long as both exist.
+ * Ownership: not to be followed. Threads: any. Errors: none. */
+WAZERO_API const void *wazero_function_identity(const wazero_function_t *function);
+
+/* Calls the function. arg_count and result_count are numbers of slots and must be
+ * those of its type. args may be NULL if there are none, and so may results; they may
  * overlap.
- * Ownership: nothing. Threads: any; it waits while another thread is inside the
- * module or one linked to it. Errors: TRAP, EXIT, HOST, CLOSED, INVALID for wrong
- * counts, for references, and when waiting would never end, FORKED, MEMORY. */
+ * Ownership: references among args stay the caller's; those among results become the
+ * caller's, who gives them back (wazero_externref_delete, wazero_function_delete).
+ * Threads: any; it waits while another thread is inside the module or one linked to
+ * it. Errors: TRAP, EXIT, HOST, CLOSED, INVALID for wrong counts, for references that
+ * cannot be passed, and when waiting would never end, FORKED, MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_function_call(wazero_function_t *function, const uint64_t *args,
                      size_t arg_count, uint64_t *results, size_t result_count);
@@ -1548,7 +1662,52 @@ WAZERO_API bool wazero_function_is_interruptible(const wazero_function_t *functi
 /* Ownership: takes function, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_function_delete(wazero_function_t *function);
 
+/* ---------------------------------------------------------------- references ----- */
+
+/* An externref carries any pointer of the host's through wasm, which can keep it, but
+ * not look into it. What comes back is the same object. An object is kept while a
+ * handle of it exists, and while wasm can reach it: it is deleted at the latest when
+ * the last module closes that has it in a table or a global, and long before where
+ * nothing has it any more and the references that were passed to a module and those
+ * linked to it have become many. What a call was given it may have until it is over.
+ *
+ * A funcref is a wazero_function_t. A function that was passed to a module of which
+ * its own knew nothing makes linked modules of the two, which are entered by one
+ * thread at a time; the function's module stays as long as modules linked to it are
+ * there. */
+
+/* Makes a reference to value. delete_value, which may be NULL, is called with it once,
+ * when nobody needs it any more, on whatever thread finds that out, also when this
+ * fails; it may use this library.
+ * Ownership: *reference is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_externref_new(void *value, void (*delete_value)(void *value),
+                     wazero_externref_t **reference);
+
+/* Of what a slot of a reference type holds a reference: FUNCREF or EXTERNREF; 0 for
+ * null. For types that do not tell (WAZERO_TYPE_REF).
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_value_type_t wazero_reference_type(uint64_t slot);
+
+/* The value. Ownership: the caller's affair. Threads: any. Errors: none. */
+WAZERO_API void *wazero_externref_value(const wazero_externref_t *reference);
+
+/* Another handle of the same reference, to be deleted too; NULL for NULL.
+ * Ownership: the result is the caller's. Threads: any. Errors: none. */
+WAZERO_API wazero_externref_t *wazero_externref_copy(wazero_externref_t *reference);
+
+/* Ownership: takes reference, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_externref_delete(wazero_externref_t *reference);
+
 /* ---------------------------------------------------------------- memory --------- */
+
+/* Makes a memory of the runtime that belongs to no module, for modules to import. It is
+ * closed with the runtime.
+ * Ownership: *memory is the caller's. Threads: any. Errors: INVALID for limits that the
+ * runtime does not allow, CLOSED, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_memory_new(wazero_runtime_t *runtime, const wazero_limits_t *limits,
+                  wazero_memory_t **memory);
 
 /* The first byte of the memory. It does not move when the memory grows for as long as a
  * view exists (wazero_memory_view_new). NULL when the module is closed.
@@ -1632,24 +1791,102 @@ WAZERO_API void wazero_memory_view_delete(wazero_memory_view_t *view);
 /* Ownership: takes memory, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_memory_delete(wazero_memory_t *memory);
 
+/* ---------------------------------------------------------------- table ---------- */
+
+/* Makes a table of the runtime that belongs to no module, for modules to import, of
+ * FUNCREF or EXTERNREF. Its elements are slot, the first limits->min of them.
+ * Ownership: *table is the caller's; slot stays the caller's. Threads: any. Errors:
+ * INVALID for limits that the runtime does not allow and for another type, CLOSED,
+ * MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_table_new(wazero_runtime_t *runtime, const wazero_limits_t *limits,
+                 wazero_value_type_t element, uint64_t slot, wazero_table_t **table);
+
+/* The declared limits, and the type of the elements.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_limits_t wazero_table_type(const wazero_table_t *table);
+WAZERO_API wazero_value_type_t wazero_table_element(const wazero_table_t *table);
+
+/* The number of elements.
+ * Ownership: nothing. Threads: any; like all that follow, it waits while another thread
+ * is inside the module. Errors: CLOSED, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_table_size(wazero_table_t *table,
+                                                              uint64_t *size);
+
+/* Reads an element or sets it: a reference, or 0.
+ * Ownership: what get hands out is the caller's, who gives it back
+ * (wazero_externref_delete, wazero_function_delete); what set is given stays the
+ * caller's. Threads: any. Errors: INVALID for an index that is out of range, and for a
+ * reference that cannot be passed; CLOSED, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_table_get(wazero_table_t *table, uint64_t index, uint64_t *slot);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_table_set(wazero_table_t *table, uint64_t index, uint64_t slot);
+
+/* Grows the table by delta elements, which are slot; *old_size, if not NULL, gets the
+ * size from before.
+ * Ownership: slot stays the caller's. Threads: any. Errors: INVALID when the maximum or
+ * the limit does not allow it; as wazero_table_set. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_table_grow(wazero_table_t *table,
+                                                              uint64_t delta,
+                                                              uint64_t slot,
+                                                              uint64_t *old_size);
+
+/* The function at an index, as call_indirect finds it.
+ * Ownership: *function is the caller's. Threads: any. Errors: TRAP as call_indirect
+ * traps: INVALID_TABLE_ACCESS for an index that is out of range or has no function,
+ * INDIRECT_CALL_TYPE_MISMATCH for one of another type; CLOSED, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_table_lookup(wazero_table_t *table, uint64_t index,
+                    const wazero_function_type_t *type, wazero_function_t **function);
+
+/* Ownership: takes table, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_table_delete(wazero_table_t *table);
+
 /* ---------------------------------------------------------------- global --------- */
+
+/* Makes a global of the runtime that belongs to no module, for modules to import, with
+ * a value of slot_count slots: 1, of a v128 2.
+ * Ownership: *global is the caller's; a reference stays the caller's. Threads: any.
+ * Errors: INVALID for a type that is none, CLOSED, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_global_new(wazero_runtime_t *runtime, wazero_value_type_t type, bool is_mutable,
+                  const uint64_t *slots, size_t slot_count, wazero_global_t **global);
 
 /* The type of the value, and whether it can be set.
  * Ownership: nothing. Threads: any. Errors: none. */
 WAZERO_API wazero_value_type_t wazero_global_type(const wazero_global_t *global);
 WAZERO_API bool wazero_global_is_mutable(const wazero_global_t *global);
 
-/* Reads or sets the value. This version knows numbers only.
- * Ownership: nothing. Threads: any; it waits while another thread is inside the
- * module. Errors: INVALID when the global is not mutable or holds a v128 or a
- * reference, CLOSED, FORKED. */
-WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_global_get(wazero_global_t *global,
-                                                              uint64_t *slot);
-WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_global_set(wazero_global_t *global,
-                                                              uint64_t slot);
+/* Reads or sets the value, of slot_count slots: 1, of a v128 2.
+ * Ownership: a reference that get hands out is the caller's; what set is given stays
+ * the caller's. Threads: any; it waits while another thread is inside the module.
+ * Errors: INVALID when the global is not mutable, the count is wrong, or a reference
+ * cannot be passed; CLOSED, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_global_get(wazero_global_t *global, uint64_t *slots, size_t slot_count);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_global_set(wazero_global_t *global, const uint64_t *slots, size_t slot_count);
 
 /* Ownership: takes global, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_global_delete(wazero_global_t *global);
+
+/* ---------------------------------------------------------------- tag ------------ */
+
+/* Makes a tag of the runtime, whose exceptions carry values of the given types, for
+ * modules to import.
+ * Ownership: *tag is the caller's. Threads: any. Errors: INVALID for a type that is
+ * none, and where exception handling is off; CLOSED, MEMORY, FORKED. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_tag_new(wazero_runtime_t *runtime, const wazero_value_type_t *params,
+               size_t param_count, wazero_tag_t **tag);
+
+/* What its exceptions carry, as params.
+ * Ownership: borrowed until the tag is deleted. Threads: any. Errors: none. */
+WAZERO_API const wazero_function_type_t *wazero_tag_type(const wazero_tag_t *tag);
+
+/* Ownership: takes tag, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_tag_delete(wazero_tag_t *tag);
 
 /* ---------------------------------------------------------------- seed ----------- */
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Changes whenever this file does; lib refuses an engine library of another number. */
-#define WZ_ABI_VERSION 8
+#define WZ_ABI_VERSION 9
 
 typedef uint64_t wz_handle;
 
@@ -282,6 +282,25 @@ typedef struct {
     uintptr_t *stack_top; /* where wazero keeps the top of the stack */
 } wz_entry;
 
+/* ---- references ---- */
+
+/* Which function a reference leads to. If module and host are both 0 it is one that
+ * wazero has itself. */
+typedef struct {
+    uintptr_t module; /* the `user` of the module that it is of, and its index there */
+    uintptr_t host;   /* the `function` of wz_host_function, if it is lib's */
+    uint32_t index;
+    uint32_t type; /* the number that the runtime has for its type */
+} wz_function_place;
+
+/* A value type, as exactly as wazero has it. */
+typedef struct {
+    uint8_t kind; /* as in the binary format; of a reference to a function: funcref */
+    bool nullable;
+    bool typed; /* a reference to a function of one type only */
+    uint32_t type;
+} wz_reference_type;
+
 /* The functions that the engine library exports, by name "wz_" and the member's
  * name. */
 typedef struct {
@@ -367,12 +386,45 @@ typedef struct {
     /* The memory's old size in pages, or -1 when it cannot grow. */
     int64_t (*memory_grow)(wz_handle module, uint32_t delta);
 
-    /* An exported global; one slot, so no v128. */
-    bool (*global_new)(wz_handle module, wz_string name, wz_handle *global,
+    /* ---- references, tables and globals: inside the group of their module ---- */
+
+    /* wazero's reference to the function at an index of the function index space. Each
+     * one may take memory for as long as the module lives. */
+    bool (*function_reference)(wz_handle module, uint32_t index, uint64_t *reference,
+                               wz_error *error);
+    /* What a reference to a function that the module has leads to. */
+    bool (*reference_resolve)(wz_handle module, uint64_t reference,
+                              wz_function_place *place, wz_error *error);
+    /* Sets a mark at the lower half of each externref that is in tables and globals of
+     * the modules. False if there may be others in exceptions. *places is how many
+     * places it has looked at. */
+    bool (*references_mark)(const wz_handle *modules, size_t count, uint8_t *marks,
+                            size_t size, uint64_t *places);
+
+    /* The types of parameters and results of the type at an index. */
+    bool (*signature_types)(wz_handle module, uint32_t index, wz_reference_type *types,
+                            size_t count, wz_error *error);
+
+    /* A table by its index, exported or not. */
+    bool (*table_type)(wz_handle module, uint32_t index, wz_reference_type *element,
                        wz_error *error);
-    bool (*global_get)(wz_handle global, uint64_t *slot, wz_error *error);
-    bool (*global_set)(wz_handle global, uint64_t slot, wz_error *error);
-    void (*global_release)(wz_handle global);
+    bool (*table_size)(wz_handle module, uint32_t index, uint32_t *size,
+                       wz_error *error);
+    bool (*table_get)(wz_handle module, uint32_t index, uint32_t element,
+                      uint64_t *reference, wz_error *error);
+    bool (*table_set)(wz_handle module, uint32_t index, uint32_t element,
+                      uint64_t reference, wz_error *error);
+    /* *size is that from before. INVALID when the maximum does not allow it. */
+    bool (*table_grow)(wz_handle module, uint32_t index, uint32_t delta,
+                       uint64_t reference, uint32_t *size, wz_error *error);
+
+    /* A global by its index, exported or not. There are always two slots. */
+    bool (*global_type)(wz_handle module, uint32_t index, wz_reference_type *value,
+                        wz_error *error);
+    bool (*global_get)(wz_handle module, uint32_t index, uint64_t *slots,
+                       wz_error *error);
+    bool (*global_set)(wz_handle module, uint32_t index, const uint64_t *slots,
+                       wz_error *error);
 } wz_engine;
 
 #endif

@@ -12,6 +12,7 @@
 #include "call/watchdog.h"
 #include "engine.h"
 #include "error.h"
+#include "externref.h"
 #include "group.h"
 
 atomic_uint wazero__generation;
@@ -25,6 +26,7 @@ static void after_fork_in_child(void)
     atomic_fetch_add(&wazero__generation, 1);
     wazero__engine_forget();
     wazero__group_forget();
+    wazero__externrefs_forget();
     wazero__threads_forget();
     wazero__code_forget();
     wazero__stack_forget();
@@ -37,10 +39,12 @@ static void before_fork(void)
 {
     wazero__group_before_fork();
     wazero__threads_before_fork();
+    wazero__externrefs_before_fork();
 }
 
 static void after_fork_in_parent(void)
 {
+    wazero__externrefs_after_fork();
     wazero__threads_after_fork();
     wazero__group_after_fork();
 }

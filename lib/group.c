@@ -12,7 +12,9 @@
 #include "group.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "barrier.h"
@@ -67,6 +69,7 @@ wazero__group_t *wazero__group_new(void)
         group->held = 1;
         group->frozen = 0;
         group->retained = NULL;
+        memset(&group->entries, 0, sizeof group->entries);
         group->generation = wazero__fork_generation();
         atomic_store(&group->interrupted, 0);
         atomic_store(&group->forward, NULL);
@@ -75,8 +78,7 @@ wazero__group_t *wazero__group_new(void)
     return group;
 }
 
-/* The group that this one has become. */
-static wazero__group_t *find_root(wazero__group_t *group)
+wazero__group_t *wazero__group_root(wazero__group_t *group)
 {
     wazero__group_t *next;
     while ((next = atomic_load_explicit(&group->forward, memory_order_acquire)))
@@ -143,7 +145,7 @@ bool wazero__group_try_enter(wazero__group_t *group)
 {
     wazero__thread_t *self = wazero__thread();
     for (;;) {
-        wazero__group_t *root = find_root(group);
+        wazero__group_t *root = wazero__group_root(group);
         if (!try_root(root, self))
             return false;
         if (!atomic_load_explicit(&root->forward, memory_order_acquire))
@@ -186,7 +188,7 @@ static wazero_error_t *try_and_wait(wazero__group_t *group, uint64_t until,
                                     bool *entered)
 {
     wazero__thread_t *self = wazero__thread();
-    wazero__group_t *root = find_root(group);
+    wazero__group_t *root = wazero__group_root(group);
     wazero_error_t *error = NULL;
     /* Announced before the last look, so that who leaves after it wakes us. */
     atomic_fetch_add(&root->waiters, 1);
@@ -266,7 +268,7 @@ wazero_error_t *wazero__group_enter(wazero__group_t *group, uint64_t until)
 
 wazero__group_t *wazero__group_freeze(wazero__group_t *group)
 {
-    wazero__group_t *root = find_root(group);
+    wazero__group_t *root = wazero__group_root(group);
     root->frozen++;
     return root;
 }
@@ -278,23 +280,23 @@ void wazero__group_thaw(wazero__group_t *group)
 
 wazero__thread_t *wazero__group_owner(wazero__group_t *group)
 {
-    return atomic_load(&find_root(group)->owner);
+    return atomic_load(&wazero__group_root(group)->owner);
 }
 
 uint64_t wazero__group_session(wazero__group_t *group)
 {
-    return atomic_load(&find_root(group)->session);
+    return atomic_load(&wazero__group_root(group)->session);
 }
 
 void wazero__group_interrupt(wazero__group_t *group)
 {
-    wazero__group_t *root = find_root(group);
+    wazero__group_t *root = wazero__group_root(group);
     atomic_store(&root->interrupted, atomic_load(&root->session));
 }
 
 bool wazero__group_is_interrupted(wazero__group_t *group, uint64_t session)
 {
-    return atomic_load(&find_root(group)->interrupted) == session;
+    return atomic_load(&wazero__group_root(group)->interrupted) == session;
 }
 
 /* Runs what was deferred, newest last. The group is entered once. */
@@ -324,12 +326,13 @@ static void leave_with_work(wazero__group_t *root)
     pthread_mutex_unlock(&mutex);
     wazero__group_t *now = root;
     do {
-        now = find_root(now);
+        now = wazero__group_root(now);
         run_deferred(now);
         release_root(now);
         wake_waiters(now);
     } while (atomic_load(&now->deferred) && wazero__group_try_enter(now));
     wazero__group_delete(root);
+    wazero__externrefs_bury();
 }
 
 void wazero__group_left(wazero__group_t *root)
@@ -342,7 +345,7 @@ void wazero__group_left(wazero__group_t *root)
 
 void wazero__group_leave(wazero__group_t *group)
 {
-    wazero__group_t *root = find_root(group);
+    wazero__group_t *root = wazero__group_root(group);
     if (root->depth > 1) {
         root->depth--;
         return;
@@ -357,9 +360,9 @@ void wazero__group_leave(wazero__group_t *group)
 
 void wazero__group_defer(wazero__group_t *group, wazero__deferred_t *deferred)
 {
-    wazero__group_t *root = find_root(group);
+    wazero__group_t *root = wazero__group_root(group);
     pthread_mutex_lock(&mutex);
-    root = find_root(root);
+    root = wazero__group_root(root);
     deferred->next = atomic_load(&root->deferred);
     while (!atomic_compare_exchange_weak(&root->deferred, &deferred->next, deferred)) {
     }
@@ -393,7 +396,7 @@ static void merge_stays(wazero__group_t *into, wazero__group_t *from)
 void wazero__group_merge(wazero__group_t *a, wazero__group_t *b)
 {
     pthread_mutex_lock(&mutex);
-    wazero__group_t *into = find_root(a), *from = find_root(b);
+    wazero__group_t *into = wazero__group_root(a), *from = wazero__group_root(b);
     if (into != from) {
         /* The larger one stays, so that chains of forwarding groups remain short
          * however many modules come and go at one that lives long. */
@@ -405,6 +408,7 @@ void wazero__group_merge(wazero__group_t *a, wazero__group_t *b)
         into->depth += from->depth;
         merge_stays(into, from);
         into->held += from->held;
+        wazero__entries_move(&into->entries, &from->entries);
         into->references++; /* from forwards here */
         wazero__deferred_t **end = &from->retained;
         while (*end)
@@ -429,6 +433,32 @@ void wazero__group_merge(wazero__group_t *a, wazero__group_t *b)
     pthread_mutex_unlock(&mutex);
 }
 
+wazero_error_t *wazero__group_join(wazero__group_t *a, wazero__group_t *b,
+                                   uint64_t until)
+{
+    /* Two threads that join the same groups in another order may wait for each other;
+     * then one is told, lets go, and tries again. Who is inside one of them already
+     * cannot let go, and gets the error in the end. */
+    enum { TRIES = 100 };
+    wazero_error_t *error = NULL;
+    for (int i = 0; wazero__group_root(a) != wazero__group_root(b); i++) {
+        error = wazero__group_enter(a, until);
+        if (error)
+            return error;
+        error = wazero__group_enter(b, until);
+        if (!error) {
+            wazero__group_merge(a, b);
+            wazero__group_leave(b);
+        }
+        wazero__group_leave(a);
+        if (error && (wazero_error_kind(error) != WAZERO_ERROR_INVALID || i == TRIES))
+            return error; /* or what the host reported while this thread waited */
+        wazero_error_delete(error);
+        sched_yield();
+    }
+    return NULL;
+}
+
 /* ---- members that the host gave up ---- */
 
 void wazero__group_release(wazero__group_t *group, atomic_uint *references, bool keep,
@@ -438,7 +468,7 @@ void wazero__group_release(wazero__group_t *group, atomic_uint *references, bool
     wazero__group_t *root = NULL;
     pthread_mutex_lock(&mutex);
     if (atomic_fetch_sub(references, 1) == 1) {
-        root = find_root(group);
+        root = wazero__group_root(group);
         root->references++;
         wazero__deferred_t **place = keep ? &root->retained : &list;
         root->held--;
@@ -467,7 +497,7 @@ void wazero__group_hold(wazero__group_t *group, atomic_uint *references,
 {
     pthread_mutex_lock(&mutex);
     if (atomic_fetch_add(references, 1) == 0) {
-        wazero__group_t *root = find_root(group);
+        wazero__group_t *root = wazero__group_root(group);
         wazero__deferred_t **place = &root->retained;
         while (*place != end)
             place = &(*place)->next;

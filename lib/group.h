@@ -17,19 +17,22 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "externref.h"
 #include "thread.h"
 
 typedef struct wazero__group wazero__group_t;
 
-/* To be used by group.c and the functions at the end of this file only. */
+/* To be used by group.c and the functions at the end of this file only; the entries by
+ * externref.c. */
 struct wazero__group {
     _Atomic(wazero__thread_t *) owner;
     _Atomic(uint64_t) session;          /* the number of the owner's stay */
     _Atomic(uint64_t) interrupted;      /* the number of the stay that is to end */
     _Atomic(wazero__group_t *) forward; /* the group that took this one in, or NULL */
     atomic_uint waiters;
-    unsigned depth;  /* how often the owner is inside; the owner's */
-    unsigned frozen; /* the owner's, too; see wazero__group_freeze */
+    unsigned depth;            /* how often the owner is inside; the owner's */
+    unsigned frozen;           /* the owner's, too; see wazero__group_freeze */
+    wazero__entries_t entries; /* the owner's; see externref.h */
     pthread_cond_t left;
     /* Under the mutex: */
     size_t references; /* members, and groups that forward here */
@@ -81,6 +84,14 @@ void wazero__group_leave(wazero__group_t *group);
 /* Makes one group of two, both of which this thread has entered. It is then inside the
  * result as often as it was inside the two together. */
 void wazero__group_merge(wazero__group_t *a, wazero__group_t *b);
+
+/* Makes one group of two, which it enters, waiting at most until a time; it has left
+ * them when it returns. Errors: as wazero__group_enter. */
+wazero_error_t *wazero__group_join(wazero__group_t *a, wazero__group_t *b,
+                                   uint64_t until);
+
+/* The group that this one has become. Two that have become the same stay so. */
+wazero__group_t *wazero__group_root(wazero__group_t *group);
 
 /* Something to do once nobody is inside: run with the group entered. */
 typedef struct wazero__deferred {

@@ -6,9 +6,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "call/call.h"
 #include "engine.h"
 #include "error.h"
+#include "fork.h"
 #include "module.h"
+#include "reference.h"
 #include "runtime.h"
 #include "value.h"
 
@@ -51,11 +54,6 @@ wazero__definition_t *wazero__definition_new_native(wazero_host_function_t funct
     if (definition)
         definition->native = true;
     return definition;
-}
-
-bool wazero__definition_is_native(const wazero__definition_t *definition)
-{
-    return definition->native;
 }
 
 static wazero_error_t *check_names(const char *const *names, size_t count, size_t *size)
@@ -134,14 +132,84 @@ void wazero__definition_release(wazero__definition_t *definition)
     free(definition);
 }
 
+void wazero__host_init(wazero__host_t *host, wazero_module_t *owner,
+                       const wazero_extern_t *as, wazero__definition_t *definition)
+{
+    host->definition = definition;
+    host->owner = owner;
+    host->type = &as->type.function;
+    host->native = definition && definition->native;
+    /* An import of another kind is refused later. */
+    host->takes_references = as->kind == WAZERO_EXTERN_FUNCTION &&
+                             wazero__type_any(host->type, wazero__type_is_reference);
+    host->name = as->name;
+    host->name_size = as->name_size;
+}
+
+void wazero__host_clear(wazero__host_t *host)
+{
+    wazero__definition_release(host->definition);
+    free(host->callable);
+}
+
+/* ---- calls ---- */
+
+static wazero_error_t *run(const wazero__host_t *host, wazero_module_t *caller,
+                           uint64_t *stack)
+{
+    const wazero__definition_t *definition = host->definition;
+    return definition->function(definition->user, caller, stack);
+}
+
+/* The same with references. What the function is given it borrows; what it returns is
+ * lib's, to be given back once wasm has it. */
+static __attribute__((noinline)) wazero_error_t *
+run_with_references(const wazero__host_t *host, wazero_module_t *caller,
+                    uint64_t *stack)
+{
+    const wazero_function_type_t *type = host->type;
+    const wazero__activation_t *activation = atomic_load(&wazero__thread()->activation);
+    wazero_module_t *module = caller ? caller : activation->module;
+    unsigned generation = activation->generation;
+    wazero__values_t params = {module, type->params, NULL, type->param_count,
+                               "argument"};
+    wazero__values_t results = {module, type->results, NULL, type->result_count,
+                                "result"};
+    uint64_t *lent =
+        malloc((type->param_slot_count + type->result_slot_count + 1) * sizeof *lent);
+    if (!lent)
+        return wazero__error_memory();
+    uint64_t *taken = lent + type->param_slot_count;
+    wazero_error_t *error = wazero__references_out(&params, stack);
+    if (error) {
+        free(lent);
+        return error;
+    }
+    memcpy(lent, stack, type->param_slot_count * sizeof *lent);
+    error = run(host, caller, stack);
+    if (!error) {
+        memcpy(taken, stack, type->result_slot_count * sizeof *taken);
+        /* In a child that the function has forked, nothing goes back into wasm. */
+        if (wazero__fork_is_current(generation))
+            error = wazero__references_join(&results, taken, UINT64_MAX);
+        if (!error && wazero__fork_is_current(generation))
+            error = wazero__references_in(&results, stack);
+        wazero__references_drop(&results, taken);
+    }
+    wazero__references_drop(&params, lent);
+    free(lent);
+    return error;
+}
+
 wazero_error_t *wazero__host_call(wazero__host_t *host, wazero_module_t *caller,
                                   uint64_t *stack)
 {
     if (!wazero__module_is_open(host->owner))
         return host->owner == caller ? wazero__module_end_error(caller)
                                      : wazero__module_check(host->owner);
-    wazero__definition_t *definition = host->definition;
-    wazero_error_t *error = definition->function(definition->user, caller, stack);
+    wazero_error_t *error = __builtin_expect(host->takes_references, 0)
+                                ? run_with_references(host, caller, stack)
+                                : run(host, caller, stack);
     /* As wazero does after a host call when it can: a closed module does not go on. */
     if (!error && caller && !wazero__module_is_open(caller))
         error = wazero__module_end_error(caller);
@@ -164,13 +232,18 @@ const char *wazero__host_misnamed(const wazero__host_t *host)
     return NULL;
 }
 
-wz_host_function wazero__host_describe(wazero__host_t *host, const char *name,
-                                       size_t size)
+wazero_error_t *wazero__host_call_directly(wazero__host_t *host, uint64_t *stack)
+{
+    wazero_error_t *error = wazero__module_check(host->owner);
+    return error ? error : run(host, NULL, stack);
+}
+
+wz_host_function wazero__host_describe(wazero__host_t *host)
 {
     const wazero__names_t *names = wazero__host_names(host);
     const wz_string *for_engine = host->definition->for_engine;
     wz_host_function function = {
-        .name = {name, size},
+        .name = {host->name, host->name_size},
         .params = host->type->params,
         .param_count = host->type->param_count,
         .results = host->type->results,
@@ -199,7 +272,7 @@ static wazero_error_t *check_types(const wazero_host_function_definition_t *func
 {
     for (size_t i = 0; i < count; i++)
         if (!wazero__type_is_number(types[i]) && types[i] != WAZERO_TYPE_V128 &&
-            types[i] != WAZERO_TYPE_EXTERNREF)
+            types[i] != WAZERO_TYPE_EXTERNREF && types[i] != WAZERO_TYPE_FUNCREF)
             return wazero__error(
                 WAZERO_ERROR_INVALID,
                 "%s %zu of host function %.*s has type 0x%02x, "
@@ -325,10 +398,9 @@ fill_host_module(wazero_module_t *module,
     for (size_t i = 0; i < count; i++) {
         const wazero_host_function_definition_t *f = &functions[i];
         store_export(&storage, i, f);
-        module->hosts[i].owner = module;
-        module->hosts[i].type = &storage.exports[i].type.function;
-        module->hosts[i].definition =
-            wazero__definition_new(f->function, f->user, f->delete_user);
+        wazero__host_init(&module->hosts[i], module, &storage.exports[i],
+                          wazero__definition_new(f->function, f->user, f->delete_user));
+        module->hosts[i].index = (uint32_t)i;
         without_memory = without_memory || !module->hosts[i].definition;
     }
     module->host_count = count;
@@ -346,8 +418,7 @@ static wazero_error_t *make_in_engine(wazero_module_t *module)
     if (!described)
         return wazero__error_memory();
     for (size_t i = 0; i < count; i++)
-        described[i] = wazero__host_describe(&module->hosts[i], module->exports[i].name,
-                                             module->exports[i].name_size);
+        described[i] = wazero__host_describe(&module->hosts[i]);
     wz_string name = wazero__engine_string(module->name.data, module->name.size);
     wz_listening listening = wazero__listening_describe(module->listening);
     bool made =
@@ -356,6 +427,8 @@ static wazero_error_t *make_in_engine(wazero_module_t *module)
     free(described);
     if (!made)
         return wazero__engine_error(&failure);
+    for (size_t i = 0; i < count; i++)
+        module->hosts[i].home = module->handle;
     return wazero__listening_take_error(module->listening);
 }
 

@@ -18,7 +18,14 @@ typedef struct {
     wazero__definition_t *definition; /* a reference */
     wazero_module_t *owner;           /* borrowed: it owns this */
     const wazero_function_type_t *type;
-    bool native; /* lib's own: it takes the host's lock where it needs it */
+    bool native;           /* lib's own: it takes the host's lock where it needs it */
+    bool takes_references; /* among its types */
+    const char *name;      /* the owner's, as is the type */
+    size_t name_size;
+    /* Where the engine has it, once it is made there. */
+    wz_handle home;
+    uint32_t index;
+    struct wazero__callable *callable; /* or NULL; under the runtime's mutex */
 } wazero__host_t;
 
 /* One reference; without memory NULL, and user has been deleted. */
@@ -28,7 +35,6 @@ wazero__definition_t *wazero__definition_new(wazero_host_function_t function,
 /* The same of a function of lib's own, which may be called without the host's lock. */
 wazero__definition_t *wazero__definition_new_native(wazero_host_function_t function,
                                                     void *user);
-bool wazero__definition_is_native(const wazero__definition_t *definition);
 
 /* What a host function is called; empty and NULL for what was not given. */
 typedef struct {
@@ -51,13 +57,23 @@ const char *wazero__host_misnamed(const wazero__host_t *host);
 wazero__definition_t *wazero__definition_retain(wazero__definition_t *definition);
 void wazero__definition_release(wazero__definition_t *definition); /* NULL is fine */
 
-/* Calls a host function for a module, or for the host itself if caller is NULL. Errors:
- * what the function reports, CLOSED when its owner or the caller is closed. */
+/* Makes a host of an owner, with the name and type of an import or export of it. Takes
+ * the definition. */
+void wazero__host_init(wazero__host_t *host, wazero_module_t *owner,
+                       const wazero_extern_t *as, wazero__definition_t *definition);
+void wazero__host_clear(wazero__host_t *host);
+
+/* Calls a host function from wasm, for a module; caller is NULL if that is none of
+ * lib's. The stack has wazero's references. Errors: what the function reports, CLOSED
+ * when its owner or the caller is closed; INVALID for references that cannot be
+ * passed. */
 wazero_error_t *wazero__host_call(wazero__host_t *host, wazero_module_t *caller,
                                   uint64_t *stack);
 
-/* How the engine is told of a host under a name; the host must outlive the engine's. */
-wz_host_function wazero__host_describe(wazero__host_t *host, const char *name,
-                                       size_t size);
+/* Calls it for the host itself; the stack has lib's references. */
+wazero_error_t *wazero__host_call_directly(wazero__host_t *host, uint64_t *stack);
+
+/* How the engine is told of a host; the host must outlive the engine's. */
+wz_host_function wazero__host_describe(wazero__host_t *host);
 
 #endif

@@ -192,6 +192,18 @@ wazero_error_t *wazero_imports_add_export(wazero_imports_t *imports, const char 
                              "the module from which %s is to come has no export %s",
                              name ? name : "an import without a name",
                              export_name ? export_name : "without a name");
+    return wazero__imports_add_source(imports, module, module_size, name, name_size,
+                                      source, export);
+}
+
+wazero_error_t *wazero__imports_add_source(wazero_imports_t *imports,
+                                           const char *module, size_t module_size,
+                                           const char *name, size_t name_size,
+                                           wazero_module_t *source,
+                                           const wazero_extern_t *export)
+{
+    if (!name)
+        return wazero__error(WAZERO_ERROR_INVALID, "an import needs a name");
     entry_t entry = {.source = wazero__module_retain(source), .export = export};
     return add(imports, &entry, module, module_size, name, name_size);
 }

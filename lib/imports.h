@@ -31,6 +31,13 @@ wazero_error_t *wazero__imports_ask(const wazero_imports_t *imports,
                                     const wazero_extern_t *import,
                                     wazero_module_t **source);
 
+/* Adds an export of source as module.name. Errors: INVALID, MEMORY. */
+wazero_error_t *wazero__imports_add_source(wazero_imports_t *imports,
+                                           const char *module, size_t module_size,
+                                           const char *name, size_t name_size,
+                                           wazero_module_t *source,
+                                           const wazero_extern_t *export);
+
 /* Writes the names that the set, which may be NULL, has for an import's module name
  * into text, as many as fit; false if it has nothing for that module name. */
 bool wazero__imports_list(const wazero_imports_t *imports,

@@ -6,7 +6,6 @@
  */
 #include "link.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -138,12 +137,9 @@ static wazero_error_t *check_type(const answer_t *answer)
     const wazero_extern_t *import = answer->import, *export = answer->export;
     if (answer->host && import->kind != WAZERO_EXTERN_FUNCTION)
         return import_error(import, "given a host function", NULL);
-    /* A host could carry a reference out of the group that keeps what it refers to. */
-    if (answer->host && shares_references(import))
-        return import_error(import,
-                            "a host function cannot pass function references in this "
-                            "version",
-                            NULL);
+    if (answer->host && wazero__type_any(&import->type.function, wazero__type_is_typed))
+        return import_error(
+            import, "a host function cannot have typed references in wazero", NULL);
     if (!export)
         return NULL;
     if (export->kind != import->kind)
@@ -245,10 +241,7 @@ static void add_host(wazero_module_t *module, wazero__definition_t *definition,
                      answer_t *answer)
 {
     answer->host = &module->link.hosts[module->link.host_count++];
-    answer->host->definition = definition;
-    answer->host->owner = module;
-    answer->host->type = &answer->import->type.function;
-    answer->host->native = wazero__definition_is_native(definition);
+    wazero__host_init(answer->host, module, answer->import, definition);
 }
 
 /* Whether what is imported may be a WASI function that another module imports and
@@ -366,11 +359,12 @@ static wazero_error_t *make_host_module(wazero_module_t *module,
     if (!functions)
         return wazero__error_memory();
     for (size_t i = 0; i < count; i++) {
-        const wazero_extern_t *import = answers[i].import;
-        if (!answers[i].host || (i && is_same_name(&answers[i - 1], &answers[i])))
+        wazero__host_t *host = answers[i].host;
+        if (!host)
             continue;
-        functions[used++] =
-            wazero__host_describe(answers[i].host, import->name, import->name_size);
+        if (!i || !is_same_name(&answers[i - 1], &answers[i]))
+            functions[used++] = wazero__host_describe(host);
+        host->index = (uint32_t)used - 1;
     }
     /* wazero wants a name; it shows in stack traces only. */
     const wazero_extern_t *first = answers[0].import;
@@ -384,6 +378,9 @@ static wazero_error_t *make_host_module(wazero_module_t *module,
     if (!made)
         return wazero__engine_error(&failure);
     module->link.helpers[module->link.helper_count++] = *handle;
+    for (size_t i = 0; i < count; i++)
+        if (answers[i].host)
+            answers[i].host->home = *handle;
     return wazero__listening_take_error(module->link.listening);
 }
 
@@ -526,7 +523,7 @@ void wazero__link_clear(wazero__link_t *link, bool in_engine)
         wazero__engine()->module_release(link->helpers[i]);
     }
     for (size_t i = 0; i < link->host_count; i++)
-        wazero__definition_release(link->hosts[i].definition);
+        wazero__host_clear(&link->hosts[i]);
     bool given_up = atomic_load(&link->given_up);
     for (size_t i = 0; i < link->source_count; i++)
         if (!given_up || !link->sources[i].joins)
@@ -540,48 +537,16 @@ void wazero__link_clear(wazero__link_t *link, bool in_engine)
 
 /* ---- groups ---- */
 
-/* Enters the groups of all sources that join; leaves them again if one cannot be. */
-static wazero_error_t *enter_sources(const wazero__link_t *link)
-{
-    wazero_error_t *error = NULL;
-    size_t entered = 0;
-    while (entered < link->source_count && !error) {
-        if (link->sources[entered].joins)
-            error =
-                wazero__group_enter(link->sources[entered].module->group, UINT64_MAX);
-        entered += !error;
-    }
-    while (error && entered-- > 0)
-        if (link->sources[entered].joins)
-            wazero__group_leave(link->sources[entered].module->group);
-    return error;
-}
-
 wazero_error_t *wazero__link_enter(wazero_module_t *module)
 {
-    /* Two threads that link the same modules in another order may wait for each other;
-     * then one is told, lets go, and tries again. Who is inside one of them already
-     * cannot let go, and gets the error in the end. */
-    enum { TRIES = 100 };
     const wazero__link_t *link = &module->link;
-    wazero_error_t *error = wazero__group_enter(module->group, UINT64_MAX);
-    if (error)
-        return error;
-    for (int i = 0; (error = enter_sources(link)) && i < TRIES; i++) {
-        if (wazero_error_kind(error) != WAZERO_ERROR_INVALID)
-            break; /* what the host reported while this thread waited */
-        wazero_error_delete(error);
-        sched_yield();
-    }
-    if (error) {
-        wazero__group_leave(module->group);
-        return error;
-    }
     for (size_t i = 0; i < link->source_count; i++) {
         if (!link->sources[i].joins)
             continue;
-        wazero__group_merge(module->group, link->sources[i].module->group);
-        wazero__group_leave(module->group);
+        wazero_error_t *error = wazero__group_join(
+            module->group, link->sources[i].module->group, UINT64_MAX);
+        if (error)
+            return error;
     }
-    return NULL;
+    return wazero__group_enter(module->group, UINT64_MAX);
 }

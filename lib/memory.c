@@ -9,10 +9,12 @@
 #include "error.h"
 #include "group.h"
 #include "module.h"
+#include "synthesis.h"
 
 struct wazero_memory {
-    wazero_module_t *module;  /* a reference */
-    wazero__linear_t *linear; /* a reference */
+    wazero_module_t *module;       /* a reference */
+    wazero__linear_t *linear;      /* a reference */
+    const wazero_extern_t *export; /* or NULL */
     wazero_limits_t type;
 };
 
@@ -38,9 +40,16 @@ wazero_error_t *wazero_module_memory(wazero_module_t *module, const char *name,
         return wazero__error_memory();
     made->module = wazero__module_retain(module);
     made->linear = wazero__linear_retain(module->linear);
+    made->export =
+        export ? export : wazero__module_export_of(module, WAZERO_EXTERN_MEMORY, 0);
     made->type = module->compiled->parsed->memory;
     *memory = made;
     return NULL;
+}
+
+wazero_module_t *wazero_memory_module(const wazero_memory_t *memory)
+{
+    return memory->module;
 }
 
 void wazero_memory_delete(wazero_memory_t *memory)
@@ -162,4 +171,32 @@ void wazero_memory_view_delete(wazero_memory_view_t *view)
         return;
     wazero__linear_unpin(view->linear);
     free(view);
+}
+
+/* ---- made by the host ---- */
+
+wazero_error_t *wazero_memory_new(wazero_runtime_t *runtime,
+                                  const wazero_limits_t *limits,
+                                  wazero_memory_t **memory)
+{
+    wazero_extern_t item = {.kind = WAZERO_EXTERN_MEMORY, .name = ""};
+    wazero_module_t *module;
+    item.type.memory = *limits;
+    wazero_error_t *error = wazero__define(runtime, &item, &module);
+    if (error)
+        return error;
+    error = wazero_module_memory(module, NULL, 0, memory);
+    wazero__module_release(module);
+    return error;
+}
+
+wazero_error_t *wazero_imports_add_memory(wazero_imports_t *imports, const char *module,
+                                          size_t module_size, const char *name,
+                                          size_t name_size, wazero_memory_t *memory)
+{
+    if (!memory->export)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "the memory is not exported, so it cannot be imported");
+    return wazero__imports_add_source(imports, module, module_size, name, name_size,
+                                      memory->module, memory->export);
 }

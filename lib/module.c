@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "reference.h"
 #include "runtime.h"
 #include "wasi/wasi.h"
 
@@ -82,6 +83,11 @@ void wazero__module_release(wazero_module_t *module)
     wazero__group_release(module->group, &module->references, keep, &module->destroy);
 }
 
+wazero_module_t *wazero_module_copy(wazero_module_t *module)
+{
+    return wazero__module_retain(module);
+}
+
 void wazero_module_delete(wazero_module_t *module)
 {
     wazero__module_release(module);
@@ -109,12 +115,7 @@ static void destroy(wazero__deferred_t *deferred)
      * is not there; and nobody will read the list again. */
     if (in_engine)
         wazero__runtime_remove(module->runtime, module);
-    for (size_t i = 0; module->callables && i < module->export_count; i++) {
-        if (module->callables[i] && in_engine)
-            wazero__callable_clear(module->callables[i]);
-        free(module->callables[i]);
-    }
-    free(module->callables);
+    wazero__callables_clear(&module->callables, in_engine);
     /* So that what the engine reports of its closing changes nothing any more. */
     bool was_open =
         atomic_exchange(&module->state, MODULE_CLOSED_BY_HOST) == MODULE_OPEN;
@@ -139,7 +140,7 @@ static void destroy(wazero__deferred_t *deferred)
     wazero__time_clear(&module->time);
     wazero__random_clear(&module->random);
     for (size_t i = 0; i < module->host_count; i++)
-        wazero__definition_release(module->hosts[i].definition);
+        wazero__host_clear(&module->hosts[i]);
     free(module->hosts);
     wazero__listening_delete(module->listening);
     free(module->exports_storage);
@@ -147,6 +148,11 @@ static void destroy(wazero__deferred_t *deferred)
     free(module->addresses);
     wazero__text_clear(&module->name);
     wazero__link_clear(&module->link, in_engine);
+    for (size_t i = 0; i < module->guest_count; i++)
+        wazero__module_release(module->guests[i]);
+    free(module->guests);
+    if (in_engine)
+        wazero__externrefs_sweep(module->runtime, module->group);
     wazero__group_delete(module->group);
     wazero_compiled_module_delete(module->compiled);
     wazero__runtime_release(module->runtime);
@@ -466,8 +472,8 @@ static wazero_error_t *run_start_section(wazero_module_t *module, uint64_t until
                           parsed->start, NULL);
     wazero_error_t *error =
         wazero__callable_call_until(&start, NULL, module->timeout, until);
-    if (wazero__fork_is_current(module->runtime->generation))
-        wazero__callable_clear(&start);
+    wazero__callable_clear(&start,
+                           wazero__fork_is_current(module->runtime->generation));
     if (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)
         error = prefix_start(module, error);
     return error;
@@ -487,13 +493,16 @@ static wazero_error_t *run_start_function(wazero_module_t *module,
             "start function \"%s\" takes %zu parameters, so it cannot be "
             "called at the start: leave it out of the start functions",
             name->data, export->type.function.param_count);
-    wazero__callable_t *callable =
-        wazero__module_callable(module, (size_t)(export - module->exports));
+    wazero__callable_t *callable = wazero__module_callable(module, export);
+    wazero__values_t results =
+        callable ? wazero__callable_results(callable) : (wazero__values_t){0};
     uint64_t *stack = calloc(export->type.function.slot_count + 1, sizeof *stack);
     wazero_error_t *error =
         callable && stack
             ? wazero__callable_call_until(callable, stack, module->timeout, until)
             : wazero__error_memory();
+    if (!error)
+        wazero__references_drop(&results, stack);
     free(stack);
     if (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)
         error = wazero__error_prefix(error, "module[%s] function[%s] failed: ",
@@ -542,6 +551,7 @@ static void close_in_engine(wazero__deferred_t *deferred)
         wazero__linear_unuse(module->linear);
     module->linear_used = false;
     wazero__runtime_count_closed(module->runtime, module);
+    wazero__externrefs_sweep(module->runtime, module->group);
     wazero__module_release(module);
 }
 
@@ -640,6 +650,11 @@ const char *wazero_module_tcp_address(const wazero_module_t *module, size_t inde
     return module->addresses[index].host;
 }
 
+void wazero_module_set_user(wazero_module_t *module, void *user)
+{
+    module->user = user;
+}
+
 size_t wazero_module_export_count(const wazero_module_t *module)
 {
     return module->export_count;
@@ -722,23 +737,47 @@ wazero_error_t *wazero__module_lookup(const wazero_module_t *module, const char 
                          wazero_extern_kind_name(kind), shown, names);
 }
 
-wazero__callable_t *wazero__module_callable(wazero_module_t *module, size_t export)
+wazero__callable_t *wazero__module_callable(wazero_module_t *module,
+                                            const wazero_extern_t *export)
 {
-    wazero__callable_t *callable = NULL;
-    pthread_mutex_lock(&module->runtime->mutex);
-    if (!module->callables)
-        module->callables = calloc(module->export_count, sizeof *module->callables);
-    if (module->callables)
-        callable = module->callables[export];
-    if (!callable && module->callables) {
-        callable = malloc(sizeof *callable);
-        if (callable)
-            wazero__callable_init(callable, module,
-                                  &module->exports[export].type.function,
-                                  module->exports[export].index,
-                                  module->compiled ? NULL : &module->hosts[export]);
-        module->callables[export] = callable;
-    }
-    pthread_mutex_unlock(&module->runtime->mutex);
-    return callable;
+    return module->compiled ? wazero__callable_at(module, export->index)
+                            : wazero__callable_of_host(&module->hosts[export->index]);
+}
+
+const wazero_extern_t *wazero__module_export_of(const wazero_module_t *module,
+                                                wazero_extern_kind_t kind,
+                                                uint32_t index)
+{
+    for (size_t i = 0; i < module->export_count; i++)
+        if (module->exports[i].kind == kind && module->exports[i].index == index)
+            return &module->exports[i];
+    return NULL;
+}
+
+wazero_error_t *wazero__module_enter(wazero_module_t *module)
+{
+    wazero_error_t *error = wazero__module_check(module);
+    if (!error)
+        error = wazero__group_enter(module->group, UINT64_MAX);
+    if (error)
+        return error;
+    error = wazero__module_check(module);
+    if (error)
+        wazero__group_leave(module->group);
+    return error;
+}
+
+wazero_error_t *wazero__module_add_guest(wazero_module_t *module,
+                                         wazero_module_t *guest)
+{
+    for (size_t i = 0; i < module->guest_count; i++)
+        if (module->guests[i] == guest)
+            return NULL;
+    wazero_module_t **guests =
+        realloc(module->guests, (module->guest_count + 1) * sizeof *guests);
+    if (!guests)
+        return wazero__error_memory();
+    module->guests = guests;
+    guests[module->guest_count++] = wazero__module_retain(guest);
+    return NULL;
 }

@@ -61,8 +61,11 @@ struct wazero_module {
     wazero__random_t random;            /* its state: of the thread inside */
     wazero__tcp_address_t *addresses;   /* where it listens */
     size_t address_count;
-    wazero__linear_t *linear;       /* a reference, or NULL */
-    wazero__callable_t **callables; /* by export, as used; under the runtime's mutex */
+    wazero__linear_t *linear;      /* a reference, or NULL */
+    wazero__callables_t callables; /* as used; under the runtime's mutex */
+    /* Host modules of whose functions it was given references; of the thread inside. */
+    wazero_module_t **guests;
+    size_t guest_count;
     wazero__text_t *start_functions;
     size_t start_function_count;
     atomic_bool kept; /* a kept module imports from it: it is kept, too */
@@ -124,8 +127,23 @@ wazero_error_t *wazero__module_lookup(const wazero_module_t *module, const char 
                                       size_t size, wazero_extern_kind_t kind,
                                       const wazero_extern_t **found);
 
-/* The callable of the export at index, which is a function. NULL without memory. */
-wazero__callable_t *wazero__module_callable(wazero_module_t *module, size_t export);
+/* The callable of an export, which is a function. NULL without memory. */
+wazero__callable_t *wazero__module_callable(wazero_module_t *module,
+                                            const wazero_extern_t *export);
+
+/* An export that is the thing of this kind and index, or NULL. */
+const wazero_extern_t *wazero__module_export_of(const wazero_module_t *module,
+                                                wazero_extern_kind_t kind,
+                                                uint32_t index);
+
+/* Enters the group of a module that is open; to be left again. Errors: CLOSED, FORKED,
+ * INVALID. */
+wazero_error_t *wazero__module_enter(wazero_module_t *module);
+
+/* Has the module, which is entered, hold a reference on a host module. Errors:
+ * MEMORY. */
+wazero_error_t *wazero__module_add_guest(wazero_module_t *module,
+                                         wazero_module_t *guest);
 
 /* "module[name]" or "module" for messages, into text of size bytes. */
 void wazero__module_describe(const wazero_module_t *module, char *text, size_t size);

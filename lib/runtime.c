@@ -165,6 +165,7 @@ void wazero__runtime_release(wazero_runtime_t *runtime)
         close_in_engine_when_idle(runtime);
     }
     wazero_cache_delete(runtime->config.cache);
+    wazero__externrefs_end(runtime);
     pthread_mutex_destroy(&runtime->mutex);
     free(runtime);
 }
@@ -176,6 +177,7 @@ void wazero_runtime_delete(wazero_runtime_t *runtime)
     /* In a forked child the error says that there is nothing to close. */
     wazero_error_delete(wazero_runtime_close_with_exit_code(runtime, 0));
     wazero__runtime_release(runtime);
+    wazero__externrefs_bury();
 }
 
 wazero_error_t *wazero__runtime_check(const wazero_runtime_t *runtime)

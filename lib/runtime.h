@@ -15,6 +15,7 @@
 
 #include "config.h"
 #include "engine_abi.h"
+#include "externref.h"
 
 /* The names under which WASI is imported. */
 enum { WAZERO__WASI_NAMES = 2 };
@@ -31,6 +32,7 @@ struct wazero_runtime {
     wazero_module_t *modules; /* linked by previous and next */
     size_t open_count;        /* listed modules that the engine has not closed */
     bool engine_closed;
+    wazero__slots_t *externrefs; /* under externref.c's mutex; NULL until needed */
     wz_handle wasi[WAZERO__WASI_NAMES]; /* wazero's own WASI, once asked for */
 };
 

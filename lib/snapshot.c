@@ -123,6 +123,13 @@ wazero_error_t *wazero_snapshot_new(wazero_snapshot_t **snapshot)
     if (!call || !call->host)
         return wazero__error(WAZERO_ERROR_INVALID,
                              "the call that led here was not made with snapshots");
+    if (wazero__type_any(
+            &(wazero_function_type_t){.results = call->host->type->results,
+                                      .result_count = call->host->type->result_count},
+            wazero__type_is_reference))
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "a host function with references among its results cannot "
+                             "take snapshots");
     wazero_snapshot_t *made = allocate(thread, call->serial, call->host->type);
     if (!made)
         return wazero__error_memory();

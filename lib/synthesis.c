@@ -1,6 +1,6 @@
 /*
  * synthesis.c - writing a module of imports and exports in the binary format, and
- * having the engine instantiate it. See synthesis.h.
+ * having the engine instantiate it; and one of a single definition. See synthesis.h.
  *
  * Each item is imported from a module name of its own, its number, which the engine's
  * list of imports maps to where the item is.
@@ -12,7 +12,11 @@
 
 #include "engine.h"
 #include "error.h"
+#include "runtime.h"
 #include "text.h"
+#include "value.h"
+
+static const uint8_t HEADER[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
 
 /* Bytes that grow; failed once memory ran out, and then nothing more is written. */
 typedef struct {
@@ -242,7 +246,6 @@ static wazero_error_t *make(wz_handle runtime, const buffer_t *bytes,
 wazero_error_t *wazero__synthesise(wz_handle runtime, const wazero__reexport_t *items,
                                    size_t count, wz_handle *module)
 {
-    static const uint8_t header[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
     buffer_t bytes = {0};
     for (size_t i = 0; i < count; i++)
         if (!is_writable(items[i].as))
@@ -251,12 +254,182 @@ wazero_error_t *wazero__synthesise(wz_handle runtime, const wazero__reexport_t *
                 "import %s.%s: a type with typed references can only be imported "
                 "from a module that answers the whole of \"%s\"",
                 items[i].as->module, items[i].as->name, items[i].as->module);
-    put(&bytes, header, sizeof header);
+    put(&bytes, HEADER, sizeof HEADER);
     put_types(&bytes, items, count);
     put_imports(&bytes, items, count);
     put_exports(&bytes, items, count);
     wazero_error_t *error = bytes.failed ? wazero__error_memory()
                                          : make(runtime, &bytes, items, count, module);
     free(bytes.data);
+    return error;
+}
+
+/* ---- definitions ---- */
+
+/* The instruction that gives a global of the type zero, or null. */
+static void put_zero(buffer_t *buffer, wazero_value_type_t type)
+{
+    static const uint8_t zero[16];
+    switch (type) {
+    case WAZERO_TYPE_I32:
+        put_byte(buffer, 0x41);
+        put_byte(buffer, 0);
+        break;
+    case WAZERO_TYPE_I64:
+        put_byte(buffer, 0x42);
+        put_byte(buffer, 0);
+        break;
+    case WAZERO_TYPE_F32:
+        put_byte(buffer, 0x43);
+        put(buffer, zero, 4);
+        break;
+    case WAZERO_TYPE_F64:
+        put_byte(buffer, 0x44);
+        put(buffer, zero, 8);
+        break;
+    case WAZERO_TYPE_V128:
+        put_byte(buffer, 0xfd);
+        put_byte(buffer, 0x0c);
+        put(buffer, zero, 16);
+        break;
+    default:
+        put_byte(buffer, 0xd0);
+        put_byte(buffer, type);
+    }
+    put_byte(buffer, 0x0b);
+}
+
+/* The section in which the thing is defined. */
+static void put_definition(buffer_t *module, const wazero_extern_t *item)
+{
+    static const uint8_t sections[] = {3, 4, 5, 6, 13}; /* by kind */
+    buffer_t definitions = {0};
+    put_number(&definitions, 1);
+    switch (item->kind) {
+    case WAZERO_EXTERN_FUNCTION: /* of the first type */
+        put_number(&definitions, 0);
+        break;
+    case WAZERO_EXTERN_TABLE:
+        put_byte(&definitions, item->type.table.element);
+        put_limits(&definitions, &item->type.table.limits);
+        break;
+    case WAZERO_EXTERN_MEMORY:
+        put_limits(&definitions, &item->type.memory);
+        break;
+    case WAZERO_EXTERN_GLOBAL:
+        put_byte(&definitions, item->type.global.value);
+        put_byte(&definitions, item->type.global.is_mutable);
+        put_zero(&definitions, item->type.global.value);
+        break;
+    default: /* a tag of the first type */
+        put_byte(&definitions, 0);
+        put_number(&definitions, 0);
+    }
+    put_section(module, sections[item->kind], &definitions);
+}
+
+/* For a function: a table of one function. */
+static void put_table(buffer_t *module)
+{
+    static const uint8_t table[] = {1, WAZERO_TYPE_FUNCREF, 0, 1};
+    buffer_t tables = {0};
+    put(&tables, table, sizeof table);
+    put_section(module, 4, &tables);
+}
+
+/* The code of a function that passes on its parameters to what is in the table. */
+static void put_code(buffer_t *module, const wazero_function_type_t *type)
+{
+    static const uint8_t call[] = {0x41, 0, 0x11, 0, 0, 0x0b};
+    buffer_t body = {0}, codes = {0};
+    put_number(&body, 0); /* no locals */
+    for (size_t i = 0; i < type->param_count; i++) {
+        put_byte(&body, 0x20);
+        put_number(&body, i);
+    }
+    put(&body, call, sizeof call);
+    put_number(&codes, 1);
+    put_number(&codes, body.size);
+    put(&codes, body.data, body.size);
+    codes.failed = codes.failed || body.failed;
+    free(body.data);
+    put_section(module, 10, &codes);
+}
+
+/* Whether it is a type that the host can write down. */
+static bool is_known(wazero_value_type_t type)
+{
+    return wazero__type_is_number(type) || type == WAZERO_TYPE_V128 ||
+           type == WAZERO_TYPE_FUNCREF || type == WAZERO_TYPE_EXTERNREF;
+}
+
+/* What would make other bytes of it than are meant. */
+static wazero_error_t *check_definition(const wazero_extern_t *item)
+{
+    const wazero_function_type_t *function = &item->type.function;
+    const wazero_value_type_t *types = &item->type.global.value;
+    size_t count = 1;
+    if (item->kind == WAZERO_EXTERN_TABLE)
+        types = &item->type.table.element;
+    else if (item->kind == WAZERO_EXTERN_TAG)
+        types = function->params, count = function->param_count;
+    else if (item->kind != WAZERO_EXTERN_GLOBAL)
+        count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!is_known(types[i]) ||
+            (item->kind == WAZERO_EXTERN_TABLE && !wazero__type_is_reference(types[i])))
+            return wazero__error(WAZERO_ERROR_INVALID,
+                                 "a %s cannot have the type 0x%02x",
+                                 wazero_extern_kind_name(item->kind), types[i]);
+    if (!is_writable(item))
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "a function with typed references can only be imported "
+                             "from a module that exports it");
+    const wazero_limits_t *limits = item->kind == WAZERO_EXTERN_MEMORY
+                                        ? &item->type.memory
+                                        : &item->type.table.limits;
+    if (item->kind != WAZERO_EXTERN_MEMORY && item->kind != WAZERO_EXTERN_TABLE)
+        return NULL;
+    if (limits->min > UINT32_MAX || (limits->has_max && limits->max > UINT32_MAX))
+        return wazero__error(WAZERO_ERROR_INVALID, "the limits of a %s are too high",
+                             wazero_extern_kind_name(item->kind));
+    return NULL;
+}
+
+wazero_error_t *wazero__define(wazero_runtime_t *runtime, const wazero_extern_t *item,
+                               wazero_module_t **module)
+{
+    const wazero__reexport_t export = {.as = item};
+    wazero_compiled_module_t *compiled;
+    buffer_t bytes = {0};
+    wazero_error_t *error = wazero__runtime_check(runtime);
+    if (!error)
+        error = check_definition(item);
+    if (error)
+        return error;
+    put(&bytes, HEADER, sizeof HEADER);
+    if (has_function_type(item))
+        put_types(&bytes, &export, 1);
+    put_definition(&bytes, item);
+    if (item->kind == WAZERO_EXTERN_FUNCTION)
+        put_table(&bytes);
+    put_exports(&bytes, &export, 1);
+    if (item->kind == WAZERO_EXTERN_FUNCTION)
+        put_code(&bytes, &item->type.function);
+    error = bytes.failed
+                ? wazero__error_memory()
+                : wazero_runtime_compile(runtime, bytes.data, bytes.size, &compiled);
+    free(bytes.data);
+    /* To the host it is not the bytes that are wrong. */
+    if (error && wazero_error_kind(error) == WAZERO_ERROR_COMPILE) {
+        wazero_error_t *refused = wazero__error(WAZERO_ERROR_INVALID, "%s",
+                                                wazero_error_message(error, NULL));
+        wazero_error_delete(error);
+        return refused;
+    }
+    if (error)
+        return error;
+    error = wazero_module_new(compiled, NULL, NULL, module);
+    wazero_compiled_module_delete(compiled);
     return error;
 }

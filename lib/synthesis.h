@@ -1,6 +1,6 @@
 /*
- * synthesis.h - small modules that lib writes itself, to import things from several
- * places and export them from one.
+ * synthesis.h - small modules that lib writes itself: to import things from several
+ * places and export them from one, and to have what the host makes by itself.
  */
 #ifndef WAZERO_LIB_SYNTHESIS_H
 #define WAZERO_LIB_SYNTHESIS_H
@@ -20,5 +20,12 @@ typedef struct {
  * (typed references), MEMORY, those of the engine. */
 wazero_error_t *wazero__synthesise(wz_handle runtime, const wazero__reexport_t *items,
                                    size_t count, wz_handle *module);
+
+/* Makes a module of the runtime that defines and exports one memory, table, global or
+ * tag, empty, as ""; or a function that calls the first element of table 0, which is
+ * null. Errors: INVALID for limits over those of the runtime, types that are none, and
+ * features that are off; CLOSED, MEMORY, FORKED. */
+wazero_error_t *wazero__define(wazero_runtime_t *runtime, const wazero_extern_t *item,
+                               wazero_module_t **module);
 
 #endif

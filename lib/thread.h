@@ -51,7 +51,8 @@ typedef struct wazero__thread {
     uintptr_t stack_limit; /* of the C stack, for nested calls; 0: unknown */
     uintptr_t wasm_lowest; /* of the mapping, above its slack */
     uintptr_t wasm_highest;
-    void *signal_stack; /* the one that lib made, or NULL */
+    void *signal_stack;         /* the one that lib made, or NULL */
+    struct wazero__entry *dead; /* see externref.h */
 
     /* Under the registry's mutex, the watchdog's: */
     int id; /* the kernel's */

@@ -43,6 +43,16 @@ bool wazero__type_is_number(wazero_value_type_t type)
     return type >= WAZERO_TYPE_F64 && type <= WAZERO_TYPE_I32;
 }
 
+bool wazero__type_is_reference(wazero_value_type_t type)
+{
+    return !wazero__type_is_number(type) && type != WAZERO_TYPE_V128;
+}
+
+bool wazero__type_is_typed(wazero_value_type_t type)
+{
+    return type == WAZERO_TYPE_REF;
+}
+
 bool wazero__type_is_function_reference(wazero_value_type_t type)
 {
     return type == WAZERO_TYPE_FUNCREF || type == WAZERO_TYPE_REF ||

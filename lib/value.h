@@ -9,6 +9,12 @@
 /* Whether the type is i32, i64, f32 or f64. */
 bool wazero__type_is_number(wazero_value_type_t type);
 
+/* Whether the type is of references, to whatever. */
+bool wazero__type_is_reference(wazero_value_type_t type);
+
+/* Whether it is a typed reference, of which only the engine knows to what. */
+bool wazero__type_is_typed(wazero_value_type_t type);
+
 /* Whether a value of the type can lead to a function: funcref and everything that is
  * not known to be otherwise. */
 bool wazero__type_is_function_reference(wazero_value_type_t type);

@@ -8,6 +8,7 @@
 #include "call/call.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "call/attend.h"
 #include "call/direct.h"
@@ -19,6 +20,7 @@
 #include "lines.h"
 #include "listener.h"
 #include "module.h"
+#include "reference.h"
 #include "runtime.h"
 #include "value.h"
 
@@ -44,15 +46,15 @@ void wazero__callable_init(wazero__callable_t *callable, wazero_module_t *module
     callable->type = type;
     callable->index = index;
     callable->host = host;
-    callable->takes_references =
-        wazero__type_any(type, wazero__type_is_function_reference);
+    callable->takes_references = wazero__type_any(type, wazero__type_is_reference);
 }
 
-void wazero__callable_clear(wazero__callable_t *callable)
+void wazero__callable_clear(wazero__callable_t *callable, bool in_engine)
 {
-    for (int i = 0; i < CALLABLE_KEPT; i++)
+    for (int i = 0; i < CALLABLE_KEPT && in_engine; i++)
         if (callable->kept[i].handle)
             wazero__engine()->function_release(callable->kept[i].handle);
+    free(atomic_load(&callable->exact));
 }
 
 /* ---- nesting ---- */
@@ -358,38 +360,34 @@ HOT wazero_error_t *enter(wazero__callable_t *callable, wazero__thread_t *thread
     return wazero__module_check(module);
 }
 
-static wazero_error_t *refuse_references(void)
-{
-    return wazero__error(WAZERO_ERROR_INVALID,
-                         "the function has function references among its types, which "
-                         "this version cannot pass");
-}
-
 /* A function of a host module is called without any module of wasm. */
 static wazero_error_t *call_host(wazero__callable_t *callable, uint64_t *stack)
 {
     const wazero_function_type_t *type = callable->type;
-    wazero_error_t *error = wazero__module_check(callable->module);
-    if (error)
-        return error;
     /* The call itself keeps the module: a host function may delete its handles. */
     wazero_module_t *module = wazero__module_retain(callable->module);
     wazero__clear_upper_halves(type->params, type->param_count, stack);
-    error = wazero__host_call(callable->host, NULL, stack);
+    wazero_error_t *error = wazero__host_call_directly(callable->host, stack);
     if (!error)
         wazero__clear_upper_halves(type->results, type->result_count, stack);
     wazero__module_release(module);
     return error;
 }
 
-/* Runs something in the module's group. */
+static wazero_error_t *call_with_references(wazero__callable_t *callable,
+                                            wazero__thread_t *thread, uint64_t timeout,
+                                            uint64_t until, wazero__call_body_t *body,
+                                            uint64_t *stack) __attribute__((noinline));
+
+/* Runs something in the module's group. With references it is one call, and argument is
+ * its stack: wazero__callable_map refuses them. */
 HOT wazero_error_t *run_inside(wazero__callable_t *callable, uint64_t timeout,
                                uint64_t until, wazero__call_body_t *body,
                                void *argument)
 {
     wazero__thread_t *thread = wazero__thread();
     if (__builtin_expect(callable->takes_references, 0))
-        return refuse_references();
+        return call_with_references(callable, thread, timeout, until, body, argument);
     uint64_t session = 0;
     /* Before the module is found open: who closes it afterwards finds the thread. */
     wazero_error_t *error = USUAL(thread->listed) ? NULL : wazero__thread_list(thread);
@@ -423,6 +421,68 @@ HOT wazero_error_t *call_wasm(void *stack, const wazero__callable_t *callable,
     if (USUAL(!error))
         wazero__clear_upper_halves(callable->type->results,
                                    callable->type->result_count, stack);
+    return error;
+}
+
+/* Runs the call inside the group, on a copy of the stack: where the call fails the
+ * caller still has the references that he gave. */
+static __attribute__((noinline)) wazero_error_t *
+run_with_references(wazero__callable_t *callable, wazero__thread_t *thread,
+                    uint64_t session, uint64_t timeout, uint64_t until,
+                    wazero__call_body_t *body, uint64_t *stack)
+{
+    enum { SMALL = 16 };
+    const wazero_function_type_t *type = callable->type;
+    wazero__values_t params = wazero__callable_params(callable);
+    wazero__values_t results = wazero__callable_results(callable);
+    uint64_t small[SMALL], *copy = small;
+    if (type->slot_count > SMALL) {
+        copy = malloc(type->slot_count * sizeof *copy);
+        if (!copy)
+            return wazero__error_memory();
+    }
+    memcpy(copy, stack, type->param_slot_count * sizeof *copy);
+    wazero_error_t *error = wazero__references_in(&params, copy);
+    if (!error)
+        error = run(callable, thread, session, timeout, until, body, copy);
+    if (!error)
+        error = wazero__references_out(&results, copy);
+    if (!error)
+        memcpy(stack, copy, type->result_slot_count * sizeof *copy);
+    if (copy != small)
+        free(copy);
+    return error;
+}
+
+/* Calls a function in whose types there are references: they are translated inside the
+ * group. */
+static wazero_error_t *call_with_references(wazero__callable_t *callable,
+                                            wazero__thread_t *thread, uint64_t timeout,
+                                            uint64_t until, wazero__call_body_t *body,
+                                            uint64_t *stack)
+{
+    wazero_module_t *module = callable->module;
+    uint64_t session = 0;
+    wazero_error_t *error = wazero__module_check(module);
+    if (!error)
+        error = wazero__callable_know(callable);
+    if (error)
+        return error;
+    wazero__externrefs_tidy(module);
+    wazero__values_t params = wazero__callable_params(callable);
+    error = wazero__references_join(&params, stack, until);
+    if (error)
+        return waited(thread, error, timeout, until);
+    error = thread->listed ? NULL : wazero__thread_list(thread);
+    if (!error)
+        error = enter(callable, thread, timeout, until, &session);
+    if (error)
+        return error;
+    wazero__group_t *group = module->group;
+    error = run_with_references(callable, thread, session, timeout, until, body, stack);
+    wazero__group_leave(group);
+    if (thread->ended && !atomic_load(&thread->activation))
+        wazero__thread_end(thread);
     return error;
 }
 

@@ -131,20 +131,46 @@ static const char *range_of(wazero_value_type_t type)
         return "-2147483648 to 4294967295";
     if (type == WAZERO_TYPE_I64)
         return "-9223372036854775808 to 18446744073709551615";
+    if (type == WAZERO_TYPE_V128)
+        return "0 to 2**128-1";
     return "that of a double";
+}
+
+/* What values of the type have to be. */
+static const char *kind_of(wazero_value_type_t type)
+{
+    switch (type) {
+    case WAZERO_TYPE_I32:
+    case WAZERO_TYPE_I64:
+        return "an integer";
+    case WAZERO_TYPE_V128:
+        return "16 bytes or an integer";
+    case WAZERO_TYPE_FUNCREF:
+        return "a Function or None";
+    case WAZERO_TYPE_EXNREF:
+        return "None, for exceptions cannot be passed";
+    default:
+        return "a number";
+    }
 }
 
 void Convert_raise(ConvertStatus status, PyObject *subject, PyObject *value,
                    wazero_value_type_t type)
 {
-    if (subject && status == CONVERT_TYPE) {
-        bool is_int = type == WAZERO_TYPE_I32 || type == WAZERO_TYPE_I64;
-        PyErr_Format(PyExc_TypeError, "%U (%s) must be %s, not %.200s", subject,
-                     wazero_value_type_name(type), is_int ? "an integer" : "a number",
-                     Py_TYPE(value)->tp_name);
-    } else if (subject && status == CONVERT_RANGE) {
+    /* A callable has no type, and no module that wasm could find it in. */
+    const char *hint = type == WAZERO_TYPE_FUNCREF && PyCallable_Check(value)
+                           ? " (import it, or put it into a host_module, and take the "
+                             "Function that comes of that)"
+                           : "";
+    if (subject && status == CONVERT_TYPE)
+        PyErr_Format(PyExc_TypeError, "%U (%s) must be %s, not %.200s%s", subject,
+                     wazero_value_type_name(type), kind_of(type),
+                     Py_TYPE(value)->tp_name, hint);
+    else if (subject && status == CONVERT_RANGE)
         PyErr_Format(PyExc_OverflowError, "%U (%s) is out of range, which is %s",
                      subject, wazero_value_type_name(type), range_of(type));
-    }
+    else if (subject && status == CONVERT_LENGTH)
+        PyErr_Format(PyExc_ValueError, "%U (%s) must have 16 bytes, not %zd", subject,
+                     wazero_value_type_name(type), PyObject_Size(value));
     Py_XDECREF(subject);
 }

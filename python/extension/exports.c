@@ -1,5 +1,6 @@
 /*
- * exports.c - Module.exports, and how a name becomes a Function, Memory or Global.
+ * exports.c - Module.exports, and how a name becomes a Function, Memory, Table,
+ * Global or Tag.
  *
  * The Module keeps the C handle of an export from its first use on, and knows its
  * Python object without owning it: so the object is the same for as long as somebody
@@ -90,7 +91,7 @@ static int ensure_slots(ModuleObject *module)
 }
 
 static PyObject *make(State *state, ModuleObject *module, Py_ssize_t position,
-                      PyObject *name, bool attribute)
+                      PyObject *name)
 {
     const wazero_extern_t *export =
         wazero_module_export(module->handle, (size_t)position);
@@ -103,13 +104,11 @@ static PyObject *make(State *state, ModuleObject *module, Py_ssize_t position,
     case WAZERO_EXTERN_GLOBAL:
         return Global_new(state, module, slot, name);
     case WAZERO_EXTERN_TABLE:
+        return Table_new(state, module, slot, name);
     case WAZERO_EXTERN_TAG:
         break;
     }
-    return refuse(attribute, PyUnicode_FromFormat(
-                                 "export %R is a %s, which this version of wazero "
-                                 "for Python does not give access to",
-                                 name, wazero_extern_kind_name(export->kind)));
+    return Tag_new(state, module, slot, name);
 }
 
 PyObject *Exports_get(State *state, ModuleObject *module, PyObject *name,
@@ -126,7 +125,7 @@ PyObject *Exports_get(State *state, ModuleObject *module, PyObject *name,
     Py_ssize_t number = PyLong_AsSsize_t(position);
     if (module->slots[number].object)
         return Py_NewRef(module->slots[number].object);
-    return make(state, module, number, name, attribute);
+    return make(state, module, number, name);
 }
 
 void Exports_delete_handles(ModuleObject *module)
@@ -136,8 +135,11 @@ void Exports_delete_handles(ModuleObject *module)
         void *handle = module->slots[i].handle;
         if (!handle)
             continue;
-        if (wazero_module_export(module->handle, i)->kind == WAZERO_EXTERN_FUNCTION)
+        wazero_extern_kind_t kind = wazero_module_export(module->handle, i)->kind;
+        if (kind == WAZERO_EXTERN_FUNCTION)
             wazero_function_delete(handle);
+        else if (kind == WAZERO_EXTERN_TABLE)
+            wazero_table_delete(handle);
         else
             wazero_global_delete(handle);
     }
@@ -255,7 +257,7 @@ static PyMemberDef Exports_members[] = {
 
 static PyType_Slot Exports_slots[] = {
     {Py_tp_doc,
-     "The exports of a Module: Functions, Memories and Globals by name.\n\n"
+     "The exports of a Module by name: Function, Memory, Table, Global, Tag.\n\n"
      "exports.add and exports['add'] are the same object while it is held.\n"
      "An unknown name is an AttributeError or a KeyError; iteration and len()\n"
      "go over all names, in the order of the module."},

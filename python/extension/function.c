@@ -33,37 +33,6 @@ static PyObject *refuse_count(FunctionObject *self, Py_ssize_t given)
     return NULL;
 }
 
-/* A type list in which the first type that cannot pass is looked for. */
-static bool refuse_types(FunctionObject *self, const wazero_value_type_t *types,
-                         size_t count, const char *what)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (Convert_is_number(types[i]))
-            continue;
-        PyErr_Format(PyExc_TypeError,
-                     "%U() cannot be called: %s %zu is a %s, and this version passes "
-                     "numbers only",
-                     self->name, what, i + 1, wazero_value_type_name(types[i]));
-        return true;
-    }
-    return false;
-}
-
-bool Function_is_callable(FunctionObject *self)
-{
-    const wazero_function_type_t *type = self->type;
-    return !refuse_types(self, type->params, type->param_count, "parameter") &&
-           !refuse_types(self, type->results, type->result_count, "result");
-}
-
-/* The vectorcall of a function with types that cannot pass. */
-static PyObject *Function_refuse(PyObject *callable, PyObject *const *Py_UNUSED(args),
-                                 size_t Py_UNUSED(nargsf), PyObject *Py_UNUSED(kwnames))
-{
-    Function_is_callable((FunctionObject *)callable);
-    return NULL;
-}
-
 static PyObject *refuse_argument(FunctionObject *self, ConvertStatus status,
                                  PyObject *value, size_t index)
 {
@@ -97,7 +66,8 @@ NOINLINE static PyObject *results_of(const wazero_function_type_t *type,
 PyObject *Function_failed(FunctionObject *self, wazero_error_t *error)
 {
     Errors_raise(State_of(self), error);
-    Module_after_error(self->module);
+    if (self->module)
+        Module_after_error(self->module);
     return NULL;
 }
 
@@ -153,14 +123,16 @@ static int parse_keywords(FunctionObject *self, PyObject *const *values,
     return 0;
 }
 
+static PyObject *Function_vectorcall_widely(PyObject *callable, PyObject *const *args,
+                                            size_t nargsf, PyObject *kwnames);
+
 static PyObject *call_on(FunctionObject *self, PyObject *const *args,
                          const Keywords *keywords, uint64_t *stack)
 {
     size_t slots = self->type->slot_count;
     uint64_t nanoseconds;
     wazero_error_t *error;
-    if (Args_timeout(self->name, keywords->timeout, &nanoseconds) < 0 ||
-        convert_arguments(self, args, stack) < 0)
+    if (Args_timeout(self->name, keywords->timeout, &nanoseconds) < 0)
         return NULL;
     if (keywords->snapshots) {
         /* Where nothing is given it is the module's; not so for infinity. */
@@ -168,6 +140,13 @@ static PyObject *call_on(FunctionObject *self, PyObject *const *args,
             nanoseconds = WAZERO_NO_TIMEOUT;
         else if (nanoseconds == WAZERO_NO_TIMEOUT)
             nanoseconds--;
+    }
+    if (self->vectorcall == Function_vectorcall_widely)
+        return Function_call_widely(self, args, keywords->snapshots != 0,
+                                    keywords->timeout != Py_None, nanoseconds);
+    if (convert_arguments(self, args, stack) < 0)
+        return NULL;
+    if (keywords->snapshots) {
         error = wazero_function_call_with_snapshots(self->handle, stack, slots,
                                                     nanoseconds);
     } else if (keywords->timeout == Py_None) {
@@ -198,6 +177,17 @@ NOINLINE static PyObject *call_slowly(FunctionObject *self, PyObject *const *arg
     PyObject *result = call_on(self, args, &keywords, stack);
     PyMem_Free(stack);
     return result;
+}
+
+/* Of a function with values that are no numbers. */
+static PyObject *Function_vectorcall_widely(PyObject *callable, PyObject *const *args,
+                                            size_t nargsf, PyObject *kwnames)
+{
+    FunctionObject *self = (FunctionObject *)callable;
+    size_t nargs = (size_t)PyVectorcall_NARGS(nargsf);
+    if (kwnames || nargs != self->type->param_count)
+        return call_slowly(self, args, nargs, kwnames);
+    return Function_call_widely(self, args, false, false, 0);
 }
 
 static PyObject *Function_vectorcall(PyObject *callable, PyObject *const *args,
@@ -280,6 +270,36 @@ static int prepare(State *state, ModuleObject *module, ExportSlot *slot)
     return 0;
 }
 
+static void fill(FunctionObject *self, wazero_function_t *handle)
+{
+    self->handle = handle;
+    self->type = wazero_function_type(handle);
+    self->takes_integers = only_integers(self->type);
+    self->gives_i32 =
+        self->type->result_count == 1 && self->type->results[0] == WAZERO_TYPE_I32;
+    self->vectorcall =
+        only_numbers(self->type) ? Function_vectorcall : Function_vectorcall_widely;
+}
+
+PyObject *Function_of(State *state, wazero_function_t *handle)
+{
+    PyTypeObject *type = state->function_type;
+    size_t size;
+    const char *text = wazero_function_name(handle, &size);
+    PyObject *name = PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, "replace");
+    FunctionObject *self = name ? (FunctionObject *)type->tp_alloc(type, 0) : NULL;
+    if (!self) {
+        Py_XDECREF(name);
+        return NULL;
+    }
+    self->own = wazero_function_copy(handle);
+    fill(self, self->own);
+    self->module = (ModuleObject *)Py_XNewRef(
+        (PyObject *)Module_of(wazero_function_module(handle)));
+    self->name = name;
+    return (PyObject *)self;
+}
+
 PyObject *Function_new(State *state, ModuleObject *module, ExportSlot *slot,
                        PyObject *name)
 {
@@ -289,12 +309,7 @@ PyObject *Function_new(State *state, ModuleObject *module, ExportSlot *slot,
     FunctionObject *self = (FunctionObject *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
-    self->handle = slot->handle;
-    self->type = wazero_function_type(self->handle);
-    self->takes_integers = only_integers(self->type);
-    self->gives_i32 =
-        self->type->result_count == 1 && self->type->results[0] == WAZERO_TYPE_I32;
-    self->vectorcall = only_numbers(self->type) ? Function_vectorcall : Function_refuse;
+    fill(self, slot->handle);
     self->module = (ModuleObject *)Py_NewRef((PyObject *)module);
     self->name = Py_NewRef(name);
     /* tp_alloc may have run the collector, and that another thread */
@@ -323,9 +338,27 @@ static void Function_dealloc(FunctionObject *self)
     if (self->weakrefs)
         PyObject_ClearWeakRefs((PyObject *)self);
     Py_XDECREF(self->name);
+    wazero_function_delete(self->own);
     Py_XDECREF(self->module);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
+}
+
+/* Two objects may be of the same function: out of a table, or of another module's
+ * exports. */
+static PyObject *Function_richcompare(FunctionObject *self, PyObject *other, int op)
+{
+    if (!Py_IS_TYPE(other, Py_TYPE(self)) || (op != Py_EQ && op != Py_NE))
+        Py_RETURN_NOTIMPLEMENTED;
+    bool equal = wazero_function_identity(self->handle) ==
+                 wazero_function_identity(((FunctionObject *)other)->handle);
+    return PyBool_FromLong(equal == (op == Py_EQ));
+}
+
+static Py_hash_t Function_hash(FunctionObject *self)
+{
+    uintptr_t bits = (uintptr_t)wazero_function_identity(self->handle);
+    return (Py_hash_t)(bits >> 4); /* never -1 */
 }
 
 /* ---------------------------------------------------------------- attributes ----- */
@@ -362,7 +395,7 @@ static PyObject *Function_get_results(FunctionObject *self, void *Py_UNUSED(clos
 
 static PyObject *Function_get_module(FunctionObject *self, void *Py_UNUSED(closure))
 {
-    return Py_NewRef((PyObject *)self->module);
+    return Py_NewRef(self->module ? (PyObject *)self->module : Py_None);
 }
 
 /* Made in Python, since inspect is slow to import and only needed here. */
@@ -435,11 +468,16 @@ static PyMemberDef Function_members[] = {
 
 static PyType_Slot Function_slots[] = {
     {Py_tp_doc,
-     "An exported function. Keep it and call it: the fast way.\n\n"
+     "A function of a Module, exported or out of a table. Keep it and call it: the "
+     "fast\n"
+     "way. Two that are the same function are equal.\n\n"
      "i32 and i64 take what has __index__ and fits signed or unsigned (OverflowError\n"
      "otherwise) and come back signed; f32 and f64 take what has __float__ or "
      "__index__,\n"
-     "f32 rounded to nearest. No result is None, one is the value, more are a tuple.\n"
+     "f32 rounded to nearest; v128 takes 16 bytes or an integer and comes back as "
+     "bytes;\n"
+     "externref takes any object, of which the same comes back, funcref a Function; a\n"
+     "null reference is None. No result is None, one is the value, more are a tuple.\n"
      "TypeError for a wrong count or type; Trap, ExitError, ClosedError, or what a "
      "host\n"
      "function raised. Any thread; it waits while another thread is in the module.\n\n"
@@ -458,6 +496,8 @@ static PyType_Slot Function_slots[] = {
     {Py_tp_traverse, Function_traverse},
     {Py_tp_dealloc, Function_dealloc},
     {Py_tp_repr, Function_repr},
+    {Py_tp_richcompare, Function_richcompare},
+    {Py_tp_hash, Function_hash},
     {Py_tp_call, PyVectorcall_Call},
     {Py_tp_methods, Function_methods},
     {Py_tp_getset, Function_getset},

@@ -1,8 +1,9 @@
 /*
- * global.c - Global, an exported global.
+ * global.c - Global, a global of a Module, or one made by the host.
  *
  * Reading and setting wait while another thread is in the module; libwazero lets the
- * GIL go then. The C handle belongs to the Module.
+ * GIL go then. The C handle belongs to the Module, but for a global that is not
+ * exported.
  */
 #include "wazeromodule.h"
 
@@ -66,32 +67,36 @@ static void Global_dealloc(GlobalObject *self)
     if (self->weakrefs)
         PyObject_ClearWeakRefs((PyObject *)self);
     Py_XDECREF(self->name);
+    wazero_global_delete(self->own);
     Py_XDECREF(self->module);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
 
-static bool is_number(GlobalObject *self)
-{
-    wazero_value_type_t type = wazero_global_type(self->handle);
-    if (Convert_is_number(type))
-        return true;
-    PyErr_Format(PyExc_TypeError,
-                 "global '%U' holds a %s, and this version passes numbers only",
-                 self->name, wazero_value_type_name(type));
-    return false;
-}
-
 static PyObject *Global_get_value(GlobalObject *self, void *Py_UNUSED(closure))
 {
     State *state = State_of(self);
-    uint64_t slot = 0;
-    if (!Module_is_open(state, self->module) || !is_number(self))
+    wazero_value_type_t type = wazero_global_type(self->handle);
+    uint64_t slots[2] = {0};
+    if (!Module_is_open(state, self->module))
         return NULL;
-    wazero_error_t *error = wazero_global_get(self->handle, &slot);
+    wazero_error_t *error = wazero_global_get(self->handle, slots, Value_slots(type));
     if (error)
         return Errors_raise(state, error);
-    return Convert_from_slot(slot, wazero_global_type(self->handle));
+    PyObject *value = Value_from_slots(state, type, slots);
+    Value_drop(type, slots);
+    return value;
+}
+
+/* Raises what a failed conversion says of the value of a global (takes subject). */
+static int refuse_value(ConvertStatus status, PyObject *subject, PyObject *value,
+                        wazero_value_type_t type)
+{
+    if (status == CONVERT_RAISED)
+        Py_XDECREF(subject);
+    else
+        Convert_raise(status, subject, value, type);
+    return -1;
 }
 
 static int Global_set_value(GlobalObject *self, PyObject *value,
@@ -99,31 +104,127 @@ static int Global_set_value(GlobalObject *self, PyObject *value,
 {
     State *state = State_of(self);
     wazero_value_type_t type = wazero_global_type(self->handle);
-    uint64_t slot = 0;
+    uint64_t slots[2] = {0};
     if (!value) {
         PyErr_Format(PyExc_AttributeError, "the value of global '%U' cannot be deleted",
                      self->name);
         return -1;
     }
-    if (!Module_is_open(state, self->module) || !is_number(self))
+    if (!Module_is_open(state, self->module))
         return -1;
     if (!wazero_global_is_mutable(self->handle)) {
         PyErr_Format(state->error, "global '%U' is not mutable", self->name);
         return -1;
     }
-    ConvertStatus status = Convert_to_slot(value, type, &slot);
-    if (status != CONVERT_OK) {
-        if (status != CONVERT_RAISED)
-            Convert_raise(status, PyUnicode_FromFormat("global '%U'", self->name),
-                          value, type);
-        return -1;
-    }
-    wazero_error_t *error = wazero_global_set(self->handle, slot);
+    ConvertStatus status = Value_to_slots(state, value, type, slots);
+    if (status != CONVERT_OK)
+        return refuse_value(status, PyUnicode_FromFormat("global '%U'", self->name),
+                            value, type);
+    wazero_error_t *error = NULL;
+    int held = Module_hold_value(self->module, value);
+    if (held == 0)
+        error = wazero_global_set(self->handle, slots, Value_slots(type));
+    Value_drop(type, slots);
     if (!error)
-        return 0;
+        return held;
     Errors_raise(state, error);
     return -1;
 }
+
+/* ---------------------------------------------------------------- making --------- */
+
+static PyObject *Global_make(PyTypeObject *class, PyObject *args, PyObject *kwargs)
+{
+    enum { RUNTIME, TYPE, VALUE, MUTABLE, COUNT };
+    static const char *const names[] = {"runtime", "type", "value", "mutable"};
+    static const ArgsSpec spec = {"Global", names, COUNT, COUNT, 3};
+    State *state = PyType_GetModuleState(class);
+    PyObject *values[COUNT];
+    uint64_t slots[2] = {0};
+    wazero_global_t *handle;
+    wazero_error_t *error;
+    if (Args_parse_new(&spec, args, kwargs, values) < 0 ||
+        Made_check_runtime(state, "Global", values[RUNTIME]) < 0)
+        return NULL;
+    RuntimeObject *runtime = (RuntimeObject *)values[RUNTIME];
+    wazero_value_type_t type = Types_parse(values[TYPE]);
+    int is_mutable = values[MUTABLE] ? PyObject_IsTrue(values[MUTABLE]) : 0;
+    if (!type || is_mutable < 0)
+        return NULL;
+    ConvertStatus status = Value_to_slots(state, values[VALUE], type, slots);
+    if (status != CONVERT_OK) {
+        refuse_value(status, PyUnicode_FromString("Global() argument 'value'"),
+                     values[VALUE], type);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    error = wazero_global_new(runtime->handle, type, is_mutable == 1, slots,
+                              Value_slots(type), &handle);
+    Py_END_ALLOW_THREADS
+    Value_drop(type, slots);
+    if (error)
+        return Errors_raise(state, error);
+    PyObject *made =
+        Made_export(state, runtime, wazero_global_module(handle), values[VALUE]);
+    wazero_global_delete(handle);
+    return made;
+}
+
+/* One that is not exported has a handle of its own. */
+static PyObject *make_private(State *state, ModuleObject *module, size_t index)
+{
+    PyTypeObject *type = state->global_type;
+    wazero_global_t *handle;
+    wazero_error_t *error = wazero_module_global_at(module->handle, index, &handle);
+    if (error)
+        return Errors_raise(state, error);
+    GlobalObject *self = (GlobalObject *)type->tp_alloc(type, 0);
+    if (!self) {
+        wazero_global_delete(handle);
+        return NULL;
+    }
+    self->handle = self->own = handle;
+    self->module = (ModuleObject *)Py_NewRef((PyObject *)module);
+    self->name = PyUnicode_FromFormat("$%zu", index);
+    if (!self->name)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+/* The name under which a global is exported: a new reference; NULL if under none, or
+ * with an exception. */
+static PyObject *export_name(ModuleObject *module, size_t index)
+{
+    size_t count = wazero_module_export_count(module->handle);
+    for (size_t i = 0; i < count; i++) {
+        const wazero_extern_t *export = wazero_module_export(module->handle, i);
+        if (export->kind == WAZERO_EXTERN_GLOBAL && export->index == index)
+            return PyUnicode_DecodeUTF8(export->name, (Py_ssize_t)export->name_size,
+                                        NULL);
+    }
+    return NULL;
+}
+
+PyObject *Global_all(State *state, ModuleObject *module)
+{
+    size_t count = wazero_module_global_count(module->handle);
+    PyObject *globals = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; globals && i < count; i++) {
+        PyObject *name = export_name(module, i), *global = NULL;
+        if (name)
+            global = Exports_get(state, module, name, false);
+        else if (!PyErr_Occurred())
+            global = make_private(state, module, i);
+        Py_XDECREF(name);
+        if (global)
+            PyTuple_SET_ITEM(globals, (Py_ssize_t)i, global);
+        else
+            Py_CLEAR(globals);
+    }
+    return globals;
+}
+
+/* ---------------------------------------------------------------- attributes ----- */
 
 static PyObject *Global_get_type(GlobalObject *self, void *Py_UNUSED(closure))
 {
@@ -164,9 +265,12 @@ static PyGetSetDef Global_getset[] = {
     {"type", (getter)Global_get_type, NULL, "Its GlobalType.", NULL},
     {"mutable", (getter)Global_get_mutable, NULL, "Whether the value can be set.",
      NULL},
-    {"name", (getter)Global_get_name, NULL, "The name under which it is exported.",
+    {"name", (getter)Global_get_name, NULL,
+     "The name under which it is exported; of one that is not, '$' and its index.",
      NULL},
-    {"module", (getter)Global_get_module, NULL, "The Module that exports it.", NULL},
+    {"module", (getter)Global_get_module, NULL,
+     "The Module that has it; of one made by the host a Module that has only it.",
+     NULL},
     {0},
 };
 
@@ -177,7 +281,11 @@ static PyMemberDef Global_members[] = {
 };
 
 static PyType_Slot Global_slots[] = {
-    {Py_tp_doc, "An exported global variable of a Module."},
+    {Py_tp_doc,
+     "Global(runtime, type, value, mutable=False)\n--\n\n"
+     "A global variable of a Module; or one made here, for modules to import.\n\n"
+     "type is 'i32', 'i64', 'f32', 'f64', 'v128', 'externref' or 'funcref'."},
+    {Py_tp_new, Global_make},
     {Py_tp_traverse, Global_traverse},
     {Py_tp_dealloc, Global_dealloc},
     {Py_tp_repr, Global_repr},
@@ -189,8 +297,7 @@ static PyType_Slot Global_slots[] = {
 static PyType_Spec Global_spec = {
     .name = "wazero.Global",
     .basicsize = (int)sizeof(GlobalObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
-             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = Global_slots,
 };
 

@@ -55,23 +55,60 @@ static int refuse_results(HostBinding *binding, PyObject *result, Py_ssize_t cou
     return -1;
 }
 
-static int store_results(HostBinding *binding, PyObject *result, uint64_t *stack)
+/* The same for a value of any type. wasm gets it: the module that calls holds the Module
+ * of a function. */
+static int store_wide_result(HostBinding *binding, wazero_module_t *caller,
+                             PyObject *value, Py_ssize_t index, uint64_t *slots)
+{
+    wazero_value_type_t type = binding->results[index];
+    ModuleObject *receiver = caller ? Module_of(caller) : NULL;
+    ConvertStatus status = Value_to_slots(State_of(binding->owner), value, type, slots);
+    if (status != CONVERT_OK) {
+        if (status != CONVERT_RAISED)
+            Convert_raise(status, subject_of(binding, index), value, type);
+        return -1;
+    }
+    if (Module_hold_value(receiver ? receiver : binding->owner, value) == 0)
+        return 0;
+    Value_drop(type, slots);
+    return -1;
+}
+
+/* Stores count values; on failure no reference is left. */
+static int store_values(HostBinding *binding, wazero_module_t *caller,
+                        PyObject *const *values, Py_ssize_t count, uint64_t *stack)
+{
+    uint64_t *slot = stack;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        int status = binding->wide
+                         ? store_wide_result(binding, caller, values[i], i, slot)
+                         : store_result(binding, values[i], i, slot);
+        if (status < 0) {
+            Values_drop(binding->results, (size_t)i, stack);
+            return -1;
+        }
+        slot += Value_slots(binding->results[i]);
+    }
+    return 0;
+}
+
+static int store_results(HostBinding *binding, wazero_module_t *caller,
+                         PyObject *result, uint64_t *stack)
 {
     if (binding->result_count == 0)
         return result == Py_None ? 0 : refuse_results(binding, result, -1);
     if (binding->result_count == 1)
-        return store_result(binding, result, 0, stack);
+        return store_values(binding, caller, &result, 1, stack);
     if (!PySequence_Check(result) || PyUnicode_Check(result))
         return refuse_results(binding, result, -1);
     PyObject *values = PySequence_Tuple(result);
     if (!values)
         return -1;
     Py_ssize_t count = PyTuple_GET_SIZE(values);
-    int status = (size_t)count == binding->result_count
-                     ? 0
-                     : refuse_results(binding, result, count);
-    for (Py_ssize_t i = 0; status == 0 && i < count; i++)
-        status = store_result(binding, PyTuple_GET_ITEM(values, i), i, &stack[i]);
+    int status =
+        (size_t)count == binding->result_count
+            ? store_values(binding, caller, PySequence_Fast_ITEMS(values), count, stack)
+            : refuse_results(binding, result, count);
     Py_DECREF(values);
     return status;
 }
@@ -86,16 +123,20 @@ static int call_with(HostBinding *binding, wazero_module_t *caller, uint64_t *st
     args[0] = NULL;
     if (binding->caller)
         args[count++] = Module_of_caller(caller);
+    const uint64_t *slot = stack;
     for (size_t i = 0; i < binding->param_count; i++) {
-        args[count] = Convert_from_slot(stack[i], binding->params[i]);
+        args[count] = binding->wide ? Value_from_slots(State_of(binding->owner),
+                                                       binding->params[i], slot)
+                                    : Convert_from_slot(*slot, binding->params[i]);
         if (!args[count])
             goto done;
+        slot += Value_slots(binding->params[i]);
         count++;
     }
     result = PyObject_Vectorcall(binding->callable, args + 1,
                                  (count - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     if (result)
-        status = store_results(binding, result, stack);
+        status = store_results(binding, caller, result, stack);
 done:
     Py_XDECREF(result);
     for (size_t i = 1; i < count; i++)
@@ -172,6 +213,12 @@ static bool only_numbers(const wazero_value_type_t *types, size_t count)
     return true;
 }
 
+bool Host_is_wide(const HostBinding *binding)
+{
+    return !only_numbers(binding->params, binding->param_count) ||
+           !only_numbers(binding->results, binding->result_count);
+}
+
 /* memcmp, but a list of no types may be NULL. */
 static bool equal(const void *one, const void *other, size_t count)
 {
@@ -205,17 +252,11 @@ static int refuse_type(State *state, PyObject *label, HostFunctionObject *functi
                        const wazero_function_type_t *type)
 {
     PyObject *expected = Types_signature(type);
-    PyObject *given = expected && function ? signature_of(function, type) : NULL;
+    PyObject *given = expected ? signature_of(function, type) : NULL;
     if (given)
         PyErr_Format(state->link_error,
                      "import %U: expected a function %U, but the host function is %U",
                      label, expected, given);
-    else if (expected && !function)
-        PyErr_Format(
-            state->link_error,
-            "import %U: a host function of type %U is needed, and this version "
-            "passes numbers only",
-            label, expected);
     Py_XDECREF(given);
     Py_XDECREF(expected);
     return -1;
@@ -235,11 +276,6 @@ static HostBinding *add_binding(State *state, ModuleObject *module, PyObject *la
         refuse_type(state, label, function, type);
         return NULL;
     }
-    if (!only_numbers(type->params, type->param_count) ||
-        !only_numbers(type->results, type->result_count)) {
-        refuse_type(state, label, NULL, type);
-        return NULL;
-    }
     HostBinding *binding = &module->hosts[module->host_count++];
     binding->owner = module;
     binding->callable = Py_NewRef(function ? function->callable : value);
@@ -249,6 +285,7 @@ static HostBinding *add_binding(State *state, ModuleObject *module, PyObject *la
     binding->param_count = type->param_count;
     binding->results = type->results;
     binding->result_count = type->result_count;
+    binding->wide = Host_is_wide(binding);
     return binding;
 }
 
@@ -334,6 +371,29 @@ static int link_export(Linker *linker, const wazero_extern_t *import, PyObject *
                                                     name, (size_t)size));
 }
 
+/* A function, exported or not: in a table of this module it would be held, too. */
+static int link_function(Linker *linker, const wazero_extern_t *import, PyObject *label,
+                         FunctionObject *function)
+{
+    if (function->module && check_source(linker, label, function->module) < 0)
+        return -1;
+    if (Module_hold_value(linker->module, (PyObject *)function) < 0)
+        return -1;
+    return finish(linker, wazero_imports_add_existing(
+                              linker->imports, import->module, import->module_size,
+                              import->name, import->name_size, function->handle));
+}
+
+static int link_global(Linker *linker, const wazero_extern_t *import, PyObject *label,
+                       GlobalObject *global)
+{
+    if (check_source(linker, label, global->module) < 0)
+        return -1;
+    return finish(linker, wazero_imports_add_global(linker->imports, import->module,
+                                                    import->module_size, import->name,
+                                                    import->name_size, global->handle));
+}
+
 /* The memory of a module by the name of one of its exports. */
 static int link_memory(Linker *linker, const wazero_extern_t *import, PyObject *label,
                        MemoryObject *memory)
@@ -412,13 +472,17 @@ static int link_value(Linker *linker, const wazero_extern_t *import, PyObject *l
                       PyObject *key, PyObject *value)
 {
     State *state = linker->state;
-    if (Py_IS_TYPE(value, state->function_type)) {
-        FunctionObject *function = (FunctionObject *)value;
-        return link_export(linker, import, label, function->module, function->name);
+    if (Py_IS_TYPE(value, state->function_type))
+        return link_function(linker, import, label, (FunctionObject *)value);
+    if (Py_IS_TYPE(value, state->global_type))
+        return link_global(linker, import, label, (GlobalObject *)value);
+    if (Py_IS_TYPE(value, state->table_type)) {
+        TableObject *table = (TableObject *)value;
+        return link_export(linker, import, label, table->module, table->name);
     }
-    if (Py_IS_TYPE(value, state->global_type)) {
-        GlobalObject *global = (GlobalObject *)value;
-        return link_export(linker, import, label, global->module, global->name);
+    if (Py_IS_TYPE(value, state->tag_type)) {
+        TagObject *tag = (TagObject *)value;
+        return link_export(linker, import, label, tag->module, tag->name);
     }
     if (Py_IS_TYPE(value, state->memory_type))
         return link_memory(linker, import, label, (MemoryObject *)value);
@@ -426,8 +490,8 @@ static int link_value(Linker *linker, const wazero_extern_t *import, PyObject *l
         return link_callable(linker, import, label, key, value);
     PyErr_Format(
         PyExc_TypeError,
-        "imports: %U must be a callable, wazero.func(...), or a Function, Memory "
-        "or Global of another module, not %.200s",
+        "imports: %U must be a callable, wazero.func(...), or a Function, Memory, "
+        "Table, Global or Tag, not %.200s",
         label, Py_TYPE(value)->tp_name);
     return -1;
 }

@@ -157,39 +157,15 @@ static PyType_Spec HostFunction_spec = {
 
 /* ---------------------------------------------------------------- wazero.func ---- */
 
-/* The value types of a sequence of names, as bytes. */
-static PyObject *parse_types(PyObject *names, const char *what)
-{
-    if (PyUnicode_Check(names)) {
-        PyErr_Format(PyExc_TypeError,
-                     "%s must be a sequence of type names, not one str", what);
-        return NULL;
-    }
-    PyObject *items = PySequence_List(names);
-    if (!items)
-        return NULL;
-    Py_ssize_t count = PyList_GET_SIZE(items);
-    PyObject *types = PyBytes_FromStringAndSize(NULL, count);
-    for (Py_ssize_t i = 0; types && i < count; i++) {
-        wazero_value_type_t type = Types_parse(PyList_GET_ITEM(items, i));
-        if (type)
-            PyBytes_AS_STRING(types)[i] = (char)type;
-        else
-            Py_CLEAR(types);
-    }
-    Py_DECREF(items);
-    return types;
-}
-
 static int set_types(HostFunctionObject *self, PyObject *params, PyObject *results)
 {
     if (params && params != Py_None) {
-        self->params = parse_types(params, "params");
+        self->params = Types_parse_list(params, "params");
         if (!self->params)
             return -1;
     }
     if (results && results != Py_None) {
-        self->results = parse_types(results, "results");
+        self->results = Types_parse_list(results, "results");
         if (!self->results)
             return -1;
     }
@@ -316,9 +292,9 @@ static int types_from_annotations(PyObject *callable, bool caller, PyObject *lab
     int status = -1;
     if (pair && is_pair(pair)) {
         if (!*params)
-            *params = parse_types(PyTuple_GET_ITEM(pair, 0), "params");
+            *params = Types_parse_list(PyTuple_GET_ITEM(pair, 0), "params");
         if (*params && !*results)
-            *results = parse_types(PyTuple_GET_ITEM(pair, 1), "results");
+            *results = Types_parse_list(PyTuple_GET_ITEM(pair, 1), "results");
         status = *params && *results ? 0 : -1;
     }
     Py_XDECREF(pair);
@@ -341,6 +317,7 @@ static int own_types(HostBinding *binding, PyObject *params, PyObject *results)
            binding->result_count);
     binding->params = binding->owned_types;
     binding->results = binding->owned_types + binding->param_count;
+    binding->wide = Host_is_wide(binding);
     return 0;
 }
 
@@ -471,7 +448,8 @@ static PyMethodDef functions[] = {
      "func(callable, params=None, results=None, caller=False, *, name=None,\n"
      "     param_names=None, result_names=None)\n--\n\n"
      "A host function: callable with the WebAssembly types that are given.\n\n"
-     "params and results are sequences of 'i32', 'i64', 'f32' and 'f64'; None takes "
+     "params and results are sequences of type names ('i32', ..., 'externref'); None "
+     "takes "
      "the\n"
      "types from the import section, or from the annotations in host_module. With\n"
      "caller, the first argument of each call is the Module that calls. The names are "

@@ -9,9 +9,9 @@
 #include "wazeromodule.h"
 
 typedef struct {
-    Py_buffer buffer; /* buffer.obj is NULL if there is none */
-    uint64_t number;  /* what repeats where there is no buffer */
-    size_t count;     /* elements of the buffer */
+    Py_buffer buffer;   /* buffer.obj is NULL if there is none */
+    uint64_t number[2]; /* what repeats where there is no buffer */
+    size_t count;       /* elements of the buffer */
 } Column;
 
 typedef struct {
@@ -48,6 +48,8 @@ static wazero_value_type_t type_of(const Map *map, size_t index)
 
 static size_t width_of(wazero_value_type_t type)
 {
+    if (type == WAZERO_TYPE_V128)
+        return 16;
     return type == WAZERO_TYPE_I32 || type == WAZERO_TYPE_F32 ? 4 : 8;
 }
 
@@ -61,6 +63,8 @@ static const char *elements_of(wazero_value_type_t type)
         return "integers of 8 bytes in the machine's order ('q', 'Q')";
     case WAZERO_TYPE_F32:
         return "floats of 4 bytes in the machine's order ('f')";
+    case WAZERO_TYPE_V128:
+        return "16 bytes each";
     default:
         return "floats of 8 bytes in the machine's order ('d')";
     }
@@ -127,6 +131,8 @@ static bool format_fits(char letter, wazero_value_type_t type)
         return letter && strchr("iIlLqQnN", letter);
     case WAZERO_TYPE_F32:
         return letter == 'f';
+    case WAZERO_TYPE_V128:
+        return true; /* whatever 16 bytes are to their owner: lanes of any kind */
     default:
         return letter == 'd';
     }
@@ -183,8 +189,10 @@ static int take_number(Map *map, size_t index, PyObject *value)
 {
     Column *column = &map->columns[index];
     wazero_value_type_t type = type_of(map, index);
-    uint64_t slot;
-    ConvertStatus status = Convert_to_slot(value, type, &slot);
+    uint64_t slots[2];
+    ConvertStatus status = type == WAZERO_TYPE_V128
+                               ? Value_vector(value, slots)
+                               : Convert_to_slot(value, type, slots);
     if (status == CONVERT_TYPE)
         return refuse_type(map, index, value);
     if (status != CONVERT_OK) {
@@ -192,12 +200,12 @@ static int take_number(Map *map, size_t index, PyObject *value)
             Convert_raise(status, name_of(map, index), value, type);
         return -1;
     }
-    uint32_t half = (uint32_t)slot;
+    uint32_t half = (uint32_t)slots[0];
     if (width_of(type) == 4)
-        memcpy(&column->number, &half, sizeof half);
+        memcpy(column->number, &half, sizeof half);
     else
-        column->number = slot;
-    map->data[index].data = &column->number;
+        memcpy(column->number, slots, width_of(type));
+    map->data[index].data = column->number;
     map->data[index].stride = 0;
     return 0;
 }
@@ -264,6 +272,12 @@ static int take_columns(Map *map, PyObject *const *args)
 static PyObject *new_array(State *state, wazero_value_type_t type, size_t count)
 {
     static const char zero[8];
+    if (type == WAZERO_TYPE_V128) {
+        PyObject *bytes = PyByteArray_FromStringAndSize(NULL, 0);
+        if (bytes && PyByteArray_Resize(bytes, (Py_ssize_t)(16 * count)) < 0)
+            Py_CLEAR(bytes);
+        return bytes;
+    }
     const char *code = type == WAZERO_TYPE_I32   ? "i"
                        : type == WAZERO_TYPE_I64 ? "q"
                        : type == WAZERO_TYPE_F32 ? "f"
@@ -486,13 +500,30 @@ static int timeout_of(const Map *map, PyObject *value, uint64_t *nanoseconds)
     return status;
 }
 
+/* References cannot be in buffers. */
+static int check_types(const Map *map)
+{
+    size_t count = map->type->param_count + map->type->result_count;
+    for (size_t i = 0; i < count; i++) {
+        wazero_value_type_t type = type_of(map, i);
+        if (Convert_is_number(type) || type == WAZERO_TYPE_V128)
+            continue;
+        PyErr_Format(PyExc_TypeError,
+                     "%U.map(): only functions of numbers and vectors can be mapped, "
+                     "and this one has a %s",
+                     map->function->name, wazero_value_type_name(type));
+        return -1;
+    }
+    return 0;
+}
+
 PyObject *Function_map(FunctionObject *self, PyObject *const *args, Py_ssize_t nargs,
                        PyObject *kwnames)
 {
     Map map = {.function = self, .type = self->type, .counted = SIZE_MAX};
     PyObject *out, *timeout;
     uint64_t nanoseconds;
-    if (!Function_is_callable(self) ||
+    if (check_types(&map) < 0 ||
         parse_keywords(&map, args + nargs, kwnames, &out, &timeout) < 0)
         return NULL;
     if ((size_t)nargs != map.type->param_count || nargs == 0) {

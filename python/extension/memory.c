@@ -81,6 +81,35 @@ static void Memory_dealloc(MemoryObject *self)
     Py_DECREF(type);
 }
 
+static PyObject *Memory_make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    enum { RUNTIME, MIN, MAX, SHARED, COUNT };
+    static const char *const names[] = {"runtime", "min", "max", "shared"};
+    static const ArgsSpec spec = {"Memory", names, COUNT, COUNT, 2};
+    State *state = PyType_GetModuleState(type);
+    PyObject *values[COUNT];
+    wazero_limits_t limits = {0};
+    wazero_memory_t *handle;
+    wazero_error_t *error;
+    if (Args_parse_new(&spec, args, kwargs, values) < 0 ||
+        Made_check_runtime(state, "Memory", values[RUNTIME]) < 0 ||
+        Made_limits(values[MIN], values[MAX], &limits) < 0)
+        return NULL;
+    int shared = values[SHARED] ? PyObject_IsTrue(values[SHARED]) : 0;
+    if (shared < 0)
+        return NULL;
+    limits.shared = shared == 1;
+    RuntimeObject *runtime = (RuntimeObject *)values[RUNTIME];
+    Py_BEGIN_ALLOW_THREADS
+    error = wazero_memory_new(runtime->handle, &limits, &handle);
+    Py_END_ALLOW_THREADS
+    if (error)
+        return Errors_raise(state, error);
+    PyObject *made = Made_export(state, runtime, wazero_memory_module(handle), Py_None);
+    wazero_memory_delete(handle);
+    return made;
+}
+
 /* The guard of every method. */
 static bool is_open(MemoryObject *self)
 {
@@ -679,6 +708,7 @@ static PyType_Slot Memory_slots[] = {
      "a buffer stays valid when the memory grows (with the size that it had) and when "
      "the\n"
      "module is closed. Any thread may use it, at the same time as the guest."},
+    {Py_tp_new, Memory_make},
     {Py_tp_traverse, Memory_traverse},
     {Py_tp_dealloc, Memory_dealloc},
     {Py_mp_subscript, Memory_subscript},
@@ -697,8 +727,7 @@ static PyType_Slot Memory_slots[] = {
 static PyType_Spec Memory_spec = {
     .name = "wazero.Memory",
     .basicsize = (int)sizeof(MemoryObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
-             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = Memory_slots,
 };
 

@@ -122,18 +122,80 @@ PyObject *Module_of_caller(wazero_module_t *handle)
     return Py_NewRef((PyObject *)self);
 }
 
-/* ---------------------------------------------------------------- linking -------- */
+/* ---------------------------------------------------------------- holding -------- */
 
-/* The Python object of a module that was imported from. Another thread may have
- * dropped it since: its dealloc closes the C module before it frees the object, and it
- * needs the GIL to do so, hence this order of looking. */
-static ModuleObject *source_object(wazero_module_t *handle)
+/* Another thread may have dropped the object since: its dealloc closes the C module
+ * before it frees the object, and it needs the GIL to do so, hence this order of
+ * looking. */
+ModuleObject *Module_of(wazero_module_t *handle)
 {
     if (wazero_module_is_closed(handle, NULL))
         return NULL;
-    ModuleObject *source = wazero_module_user(handle);
-    return source && !source->dying ? source : NULL;
+    ModuleObject *self = wazero_module_user(handle);
+    return self && !self->dying ? self : NULL;
 }
+
+/* Drops the modules that are closed: they need not be kept. */
+static int prune_dependents(ModuleObject *self)
+{
+    PyObject *open = PySet_New(NULL), *iterator = NULL, *item;
+    if (open)
+        iterator = PyObject_GetIter(self->dependents);
+    while (iterator && (item = PyIter_Next(iterator))) {
+        if (!wazero_module_is_closed(((ModuleObject *)item)->handle, NULL) &&
+            PySet_Add(open, item) < 0)
+            Py_CLEAR(iterator);
+        Py_DECREF(item);
+    }
+    Py_XDECREF(iterator);
+    if (PyErr_Occurred()) {
+        Py_XDECREF(open);
+        return -1;
+    }
+    self->dependents_limit = 2 * PySet_GET_SIZE(open) + 16;
+    Py_SETREF(self->dependents, open);
+    return 0;
+}
+
+static int hold(ModuleObject *self, ModuleObject *other)
+{
+    if (!self->dependents)
+        self->dependents = PySet_New(NULL);
+    if (!self->dependents)
+        return -1;
+    if (PySet_GET_SIZE(self->dependents) > self->dependents_limit &&
+        prune_dependents(self) < 0)
+        return -1;
+    return PySet_Add(self->dependents, (PyObject *)other);
+}
+
+static bool has_references(const wazero_function_type_t *type)
+{
+    for (size_t i = 0; i < type->param_count + type->result_count; i++) {
+        wazero_value_type_t one = i < type->param_count
+                                      ? type->params[i]
+                                      : type->results[i - type->param_count];
+        if (!Convert_is_number(one) && one != WAZERO_TYPE_V128)
+            return true;
+    }
+    return false;
+}
+
+int Module_hold_value(ModuleObject *self, PyObject *value)
+{
+    if (!self || !Py_IS_TYPE(value, State_of(self)->function_type))
+        return 0;
+    const FunctionObject *function = (FunctionObject *)value;
+    ModuleObject *home = function->module;
+    if (!home || home == self)
+        return 0;
+    /* A function that takes references may be given some of this module's. */
+    if (has_references(function->type) && hold(home, self) < 0)
+        return -1;
+    return hold(self, home);
+}
+
+/* ---------------------------------------------------------------- linking -------- */
 
 static int adopt_source(ModuleObject *self, ModuleObject *source, bool shares)
 {
@@ -141,11 +203,7 @@ static int adopt_source(ModuleObject *self, ModuleObject *source, bool shares)
         return -1;
     if (!shares)
         return 0;
-    if (!source->dependents)
-        source->dependents = PySet_New(NULL);
-    if (!source->dependents)
-        return -1;
-    return PySet_Add(source->dependents, (PyObject *)self);
+    return hold(source, self);
 }
 
 int Module_adopt(State *Py_UNUSED(state), ModuleObject *self, wazero_module_t *handle)
@@ -158,7 +216,7 @@ int Module_adopt(State *Py_UNUSED(state), ModuleObject *self, wazero_module_t *h
     bool shares;
     for (size_t i = 0; (source_handle = wazero_module_source(handle, i, &shares));
          i++) {
-        ModuleObject *source = source_object(source_handle);
+        ModuleObject *source = Module_of(source_handle);
         if (source && source != self && adopt_source(self, source, shares) < 0)
             return -1;
     }
@@ -395,6 +453,12 @@ static PyObject *Module_get_memory(ModuleObject *self, void *Py_UNUSED(closure))
     return Memory_new(state, self);
 }
 
+static PyObject *Module_get_globals(ModuleObject *self, void *Py_UNUSED(closure))
+{
+    State *state = State_of(self);
+    return Module_is_open(state, self) ? Global_all(state, self) : NULL;
+}
+
 static PyObject *Module_get_closed(ModuleObject *self, void *Py_UNUSED(closure))
 {
     return PyBool_FromLong(wazero_module_is_closed(self->handle, NULL));
@@ -468,6 +532,9 @@ static PyGetSetDef Module_getset[] = {
      "The exports by name, as attributes and as items.", NULL},
     {"memory", (getter)Module_get_memory, NULL,
      "The Memory, exported or not. AttributeError if the module has none.", NULL},
+    {"globals", (getter)Module_get_globals, NULL,
+     "All globals by index, imported and private ones included: a tuple of Global.",
+     NULL},
     {"closed", (getter)Module_get_closed, NULL, "Whether it is closed.", NULL},
     {"exit_code", (getter)Module_get_exit_code, NULL,
      "The exit code, from 0 to 4294967295, or None while it is open.", NULL},

@@ -189,6 +189,19 @@ PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable)
     return fill(state->global_type_struct, values, 2);
 }
 
+PyObject *Types_table(State *state, wazero_value_type_t element, wazero_limits_t limits)
+{
+    PyObject *values[] = {type_name(element), PyLong_FromUnsignedLongLong(limits.min),
+                          maximum(limits)};
+    return fill(state->table_type_struct, values, 3);
+}
+
+PyObject *Types_tag(State *state, const wazero_function_type_t *type)
+{
+    PyObject *values[] = {Types_names(type->params, type->param_count)};
+    return fill(state->tag_type_struct, values, 1);
+}
+
 static PyObject *type_of(State *state, const wazero_extern_t *external)
 {
     switch (external->kind) {
@@ -199,17 +212,11 @@ static PyObject *type_of(State *state, const wazero_extern_t *external)
     case WAZERO_EXTERN_GLOBAL:
         return Types_global(state, external->type.global.value,
                             external->type.global.is_mutable);
-    case WAZERO_EXTERN_TABLE: {
-        wazero_limits_t limits = external->type.table.limits;
-        PyObject *values[] = {type_name(external->type.table.element),
-                              PyLong_FromUnsignedLongLong(limits.min), maximum(limits)};
-        return fill(state->table_type_struct, values, 3);
-    }
-    case WAZERO_EXTERN_TAG: {
-        const wazero_function_type_t *type = &external->type.function;
-        PyObject *values[] = {Types_names(type->params, type->param_count)};
-        return fill(state->tag_type_struct, values, 1);
-    }
+    case WAZERO_EXTERN_TABLE:
+        return Types_table(state, external->type.table.element,
+                           external->type.table.limits);
+    case WAZERO_EXTERN_TAG:
+        return Types_tag(state, &external->type.function);
     }
     return Py_NewRef(Py_None);
 }
@@ -291,16 +298,42 @@ PyObject *Types_stack_frame(State *state, PyObject *function, uint64_t program_c
 
 wazero_value_type_t Types_parse(PyObject *name)
 {
-    static const wazero_value_type_t numbers[] = {WAZERO_TYPE_I32, WAZERO_TYPE_I64,
-                                                  WAZERO_TYPE_F32, WAZERO_TYPE_F64};
-    for (size_t i = 0; PyUnicode_Check(name) && i < 4; i++) {
-        const char *text = wazero_value_type_name(numbers[i]);
+    static const wazero_value_type_t types[] = {
+        WAZERO_TYPE_I32,  WAZERO_TYPE_I64,       WAZERO_TYPE_F32,    WAZERO_TYPE_F64,
+        WAZERO_TYPE_V128, WAZERO_TYPE_EXTERNREF, WAZERO_TYPE_FUNCREF};
+    for (size_t i = 0; PyUnicode_Check(name) && i < sizeof types; i++) {
+        const char *text = wazero_value_type_name(types[i]);
         if (PyUnicode_CompareWithASCIIString(name, text) == 0)
-            return numbers[i];
+            return types[i];
     }
     PyErr_Format(PyUnicode_Check(name) ? PyExc_ValueError : PyExc_TypeError,
-                 "a value type is 'i32', 'i64', 'f32' or 'f64', not %R", name);
+                 "a value type is 'i32', 'i64', 'f32', 'f64', 'v128', 'externref' or "
+                 "'funcref', not %R",
+                 name);
     return 0;
+}
+
+PyObject *Types_parse_list(PyObject *names, const char *what)
+{
+    if (PyUnicode_Check(names)) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s must be a sequence of type names, not one str", what);
+        return NULL;
+    }
+    PyObject *items = PySequence_List(names);
+    if (!items)
+        return NULL;
+    Py_ssize_t count = PyList_GET_SIZE(items);
+    PyObject *types = PyBytes_FromStringAndSize(NULL, count);
+    for (Py_ssize_t i = 0; types && i < count; i++) {
+        wazero_value_type_t type = Types_parse(PyList_GET_ITEM(items, i));
+        if (type)
+            PyBytes_AS_STRING(types)[i] = (char)type;
+        else
+            Py_CLEAR(types);
+    }
+    Py_DECREF(items);
+    return types;
 }
 
 int Types_init(PyObject *module, State *state)

@@ -79,9 +79,10 @@ static PyMethodDef functions[] = {
 static int wazero_exec(PyObject *module)
 {
     static int (*const parts[])(PyObject *, State *) = {
-        Threads_init, Errors_init,   Types_init,      Config_init,   Cache_init,
-        Runtime_init, Compiled_init, Module_init,     Exports_init,  Function_init,
-        Memory_init,  Global_init,   HostModule_init, Listener_init, Snapshot_init,
+        Threads_init,  Errors_init,   Types_init,  Config_init,  Cache_init,
+        Runtime_init,  Compiled_init, Module_init, Exports_init, Function_init,
+        Memory_init,   Global_init,   Table_init,  Tag_init,     HostModule_init,
+        Listener_init, Snapshot_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

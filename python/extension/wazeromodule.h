@@ -2,12 +2,12 @@
  * wazeromodule.h - what the files of the extension share.
  *
  * Who holds whom. Children hold strong references to their parents: a Function,
- * Memory, Global or Exports its Module; a Module its CompiledModule, its Runtime, its
+ * Memory, Table, Global, Tag or Exports its Module; a Module its CompiledModule, its Runtime, its
  * host functions and streams, and the Modules it imports from; a CompiledModule its
  * Runtime. Parents know children only by pointers that the child takes back in its
  * dealloc, with two exceptions: a Runtime holds its named Modules until they are
  * closed, and a Module whose functions can be reached from another one (through a
- * shared table, say) is held by that other one.
+ * shared table, say, or because it was passed) is held by that other one.
  *
  * Garbage collection. Runtime, CompiledModule and Module have tp_traverse and
  * tp_clear. Function, Memory, Global and Exports have tp_traverse only: like tuples
@@ -48,6 +48,8 @@ typedef struct {
     PyTypeObject *function_type;
     PyTypeObject *memory_type;
     PyTypeObject *global_type;
+    PyTypeObject *table_type;
+    PyTypeObject *tag_type;
     PyTypeObject *host_function_type;
     PyTypeObject *inherit_type;
     PyTypeObject *call_type;
@@ -227,6 +229,7 @@ typedef struct {
     wazero_value_type_t
         *owned_types; /* params and results of a host module's function */
     bool caller;      /* pass the calling Module first */
+    bool wide;        /* there are values that are no numbers */
 } HostBinding;
 
 /* A Python object as a standard stream of one module. */
@@ -283,6 +286,7 @@ typedef struct ModuleObject {
     Listeners listeners;  /* of a host module */
     PyObject *sources;    /* list of the Modules imported from, or NULL */
     PyObject *dependents; /* set of Modules whose functions may be reached, or NULL */
+    Py_ssize_t dependents_limit; /* with so many, those that are closed are dropped */
     PyObject *weakrefs;
 } ModuleObject;
 
@@ -296,7 +300,8 @@ typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     ModuleObject *module;
-    wazero_function_t *handle; /* borrowed from the module's slot */
+    wazero_function_t *handle; /* borrowed from the module's slot, or own */
+    wazero_function_t *own;    /* of one out of a reference, or NULL */
     const wazero_function_type_t *type;
     bool takes_integers; /* and nothing else */
     bool gives_i32;
@@ -315,11 +320,31 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     ModuleObject *module;
-    wazero_global_t *handle; /* borrowed from the module's slot */
+    wazero_global_t *handle; /* borrowed from the module's slot, or own */
+    wazero_global_t *own;    /* of one that is not exported, or NULL */
     ExportSlot *slot;
     PyObject *name;
     PyObject *weakrefs;
 } GlobalObject;
+
+typedef struct {
+    PyObject_HEAD
+    ModuleObject *module;
+    wazero_table_t *handle; /* borrowed from the module's slot */
+    wazero_value_type_t element;
+    ExportSlot *slot;
+    PyObject *name;
+    PyObject *weakrefs;
+} TableObject;
+
+typedef struct {
+    PyObject_HEAD
+    ModuleObject *module;
+    const wazero_extern_t *export; /* the module's */
+    ExportSlot *slot;
+    PyObject *name;
+    PyObject *weakrefs;
+} TagObject;
 
 typedef struct {
     PyObject_HEAD
@@ -350,6 +375,8 @@ int Exports_init(PyObject *module, State *state);
 int Function_init(PyObject *module, State *state);
 int Memory_init(PyObject *module, State *state);
 int Global_init(PyObject *module, State *state);
+int Table_init(PyObject *module, State *state);
+int Tag_init(PyObject *module, State *state);
 int HostModule_init(PyObject *module, State *state);
 int Listener_init(PyObject *module, State *state);
 int Snapshot_init(PyObject *module, State *state);
@@ -424,10 +451,11 @@ typedef enum {
     CONVERT_OK,
     CONVERT_TYPE,   /* not a value of this type; no exception set      */
     CONVERT_RANGE,  /* an integer out of range; no exception set       */
+    CONVERT_LENGTH, /* bytes of a wrong length; no exception set       */
     CONVERT_RAISED, /* __index__ or __float__ raised: exception is set */
 } ConvertStatus;
 
-/* Whether values of this type can pass in this version. */
+/* Whether it is i32, i64, f32 or f64: values of one slot that are converted here. */
 static inline bool Convert_is_number(wazero_value_type_t type)
 {
     return type >= WAZERO_TYPE_F64 && type <= WAZERO_TYPE_I32;
@@ -480,6 +508,42 @@ static inline PyObject *Convert_from_slot(uint64_t slot, wazero_value_type_t typ
     return Convert_other_from_slot(slot, type);
 }
 
+/* ---------------------------------------------------------------- reference.c ---- */
+
+static inline size_t Value_slots(wazero_value_type_t type)
+{
+    return type == WAZERO_TYPE_V128 ? 2 : 1;
+}
+
+/* A value of any type as slots. A reference is the caller's, to be dropped. */
+ConvertStatus Value_to_slots(State *state, PyObject *value, wazero_value_type_t type,
+                             uint64_t *slots);
+ConvertStatus Value_vector(PyObject *value, uint64_t *slots);
+
+/* Slots as a value: a new reference. What the slots hold stays as it is. */
+PyObject *Value_from_slots(State *state, wazero_value_type_t type,
+                           const uint64_t *slots);
+
+/* Gives back the reference in the slots of a value, or of several. */
+void Value_drop(wazero_value_type_t type, const uint64_t *slots);
+void Values_drop(const wazero_value_type_t *types, size_t count, const uint64_t *slots);
+
+/* Calls a function with values that are no numbers among its types. */
+PyObject *Function_call_widely(FunctionObject *self, PyObject *const *args,
+                               bool snapshots, bool has_timeout, uint64_t nanoseconds);
+
+/* ---------------------------------------------------------------- made.c --------- */
+
+/* What a constructor was given as its runtime: a TypeError if it is none, ClosedError
+ * or ForkedError if it cannot be used. */
+int Made_check_runtime(State *state, const char *what, PyObject *runtime);
+int Made_limits(PyObject *min, PyObject *max, wazero_limits_t *limits);
+
+/* The object for what is the only export of a C module, which it borrows; value is what
+ * is in it, a Function perhaps. */
+PyObject *Made_export(State *state, RuntimeObject *runtime, wazero_module_t *handle,
+                      PyObject *value);
+
 /* ---------------------------------------------------------------- types.c -------- */
 
 /* "(i32, i64) -> f64" */
@@ -490,6 +554,9 @@ PyObject *Types_type_list(const wazero_value_type_t *types, size_t count);
 PyObject *Types_names(const wazero_value_type_t *types, size_t count);
 PyObject *Types_function(State *state, const wazero_function_type_t *type);
 PyObject *Types_memory(State *state, wazero_limits_t limits);
+PyObject *Types_table(State *state, wazero_value_type_t element,
+                      wazero_limits_t limits);
+PyObject *Types_tag(State *state, const wazero_function_type_t *type);
 PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable);
 PyObject *Types_import(State *state, const wazero_extern_t *import);
 PyObject *Types_export(State *state, const wazero_extern_t *export);
@@ -502,6 +569,9 @@ PyObject *Types_stack_frame(State *state, PyObject *function, uint64_t program_c
 
 /* The value type of this name, or 0 with a ValueError. */
 wazero_value_type_t Types_parse(PyObject *name);
+
+/* The value types of a sequence of names, as bytes. */
+PyObject *Types_parse_list(PyObject *names, const char *what);
 
 /* ---------------------------------------------------------------- config.c ------- */
 
@@ -639,6 +709,8 @@ wazero_error_t *Host_refuse(const char *why) __attribute__((cold));
 /* The wazero_host_function_t of every binding. */
 wazero_error_t *Host_call(void *user, wazero_module_t *caller, uint64_t *stack);
 void Host_free_bindings(ModuleObject *module);
+/* Whether there are values that are no numbers among the types of a binding. */
+bool Host_is_wide(const HostBinding *binding);
 
 /* ---------------------------------------------------------------- host_module.c -- */
 
@@ -683,6 +755,12 @@ PyObject *Module_display_name(ModuleObject *self);
 /* The Python object of the C module that calls a host function, which a running call
  * keeps alive: a new reference, None if there is none. */
 PyObject *Module_of_caller(wazero_module_t *handle);
+/* The Python object of a C module that has something, borrowed; NULL if there is none
+ * any more. */
+ModuleObject *Module_of(wazero_module_t *handle);
+/* The module gets a value: if that is a Function, its Module stays open for as long as
+ * this one may call it. */
+int Module_hold_value(ModuleObject *self, PyObject *value);
 /* To be called when an operation failed: if the guest has exited, lets go of what the
  * module is known by. Keeps the exception that is set. */
 void Module_after_error(ModuleObject *self);
@@ -697,15 +775,20 @@ void Exports_delete_handles(ModuleObject *module);
 
 PyObject *Function_new(State *state, ModuleObject *module, ExportSlot *slot,
                        PyObject *name);
+/* The object for a function out of a reference, which it borrows: a new reference. */
+PyObject *Function_of(State *state, wazero_function_t *handle);
 /* Raises what the call of a function reported (takes error). Always returns NULL. */
 PyObject *Function_failed(FunctionObject *self, wazero_error_t *error)
     __attribute__((cold));
-/* Raises TypeError if the function has types that cannot pass. */
-bool Function_is_callable(FunctionObject *self);
 PyObject *Function_map(FunctionObject *self, PyObject *const *args, Py_ssize_t nargs,
                        PyObject *kwnames);
 PyObject *Memory_new(State *state, ModuleObject *module);
 PyObject *Global_new(State *state, ModuleObject *module, ExportSlot *slot,
                      PyObject *name);
+/* All globals of a module by index: a tuple. */
+PyObject *Global_all(State *state, ModuleObject *module);
+PyObject *Table_new(State *state, ModuleObject *module, ExportSlot *slot,
+                    PyObject *name);
+PyObject *Tag_new(State *state, ModuleObject *module, ExportSlot *slot, PyObject *name);
 
 #endif

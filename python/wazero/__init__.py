@@ -40,7 +40,9 @@ from wazero._wazero import (
     Snapshot,
     SnapshotRestore,
     StackFrame,
+    Table,
     TableType,
+    Tag,
     TagType,
     Timeout,
     Trap,
@@ -60,6 +62,7 @@ __all__ = [
     "I32",
     "I64",
     "INHERIT",
+    "V128",
     "AssemblyScript",
     "ClosedError",
     "CompilationCache",
@@ -69,10 +72,12 @@ __all__ = [
     "ExitError",
     "ExportType",
     "Exports",
+    "ExternRef",
     "FSConfig",
     "Features",
     "ForkedError",
     "Frame",
+    "FuncRef",
     "Function",
     "FunctionCall",
     "FunctionDefinition",
@@ -94,7 +99,9 @@ __all__ = [
     "Snapshot",
     "SnapshotRestore",
     "StackFrame",
+    "Table",
     "TableType",
+    "Tag",
     "TagType",
     "Timeout",
     "Trap",
@@ -113,7 +120,7 @@ TYPE_CHECKING = False  # what type checkers take for True, without importing typ
 if TYPE_CHECKING:
     from typing import Any
 
-    from wazero._annotations import F32, F64, I32, I64
+    from wazero._annotations import F32, F64, I32, I64, V128, ExternRef, FuncRef
     from wazero._cache import default_cache
     from wazero._host import HostModule
     from wazero._run import CompletedRun, run
@@ -132,11 +139,13 @@ __version__ = version()
 _LAZY = {
     "AssemblyScript": "config",
     "CompletedRun": "_run",
+    "ExternRef": "_annotations",
     "F32": "_annotations",
     "F64": "_annotations",
     "FSConfig": "config",
     "Features": "config",
     "HostModule": "_host",
+    "FuncRef": "_annotations",
     "I32": "_annotations",
     "I64": "_annotations",
     "LogScope": "config",
@@ -144,6 +153,7 @@ _LAZY = {
     "RuntimeConfig": "config",
     "TrapCode": "trap",
     "default_cache": "_cache",
+    "V128": "_annotations",
     "run": "_run",
 }
 

@@ -2,6 +2,9 @@ from ._annotations import F32 as F32
 from ._annotations import F64 as F64
 from ._annotations import I32 as I32
 from ._annotations import I64 as I64
+from ._annotations import V128 as V128
+from ._annotations import ExternRef as ExternRef
+from ._annotations import FuncRef as FuncRef
 from ._cache import default_cache as default_cache
 from ._host import HostModule as HostModule
 from ._run import CompletedRun as CompletedRun
@@ -35,7 +38,9 @@ from ._wazero import Runtime as Runtime
 from ._wazero import Snapshot as Snapshot
 from ._wazero import SnapshotRestore as SnapshotRestore
 from ._wazero import StackFrame as StackFrame
+from ._wazero import Table as Table
 from ._wazero import TableType as TableType
+from ._wazero import Tag as Tag
 from ._wazero import TagType as TagType
 from ._wazero import Timeout as Timeout
 from ._wazero import Trap as Trap
@@ -61,6 +66,7 @@ __all__ = [
     "I32",
     "I64",
     "INHERIT",
+    "V128",
     "AssemblyScript",
     "ClosedError",
     "CompilationCache",
@@ -70,10 +76,12 @@ __all__ = [
     "ExitError",
     "ExportType",
     "Exports",
+    "ExternRef",
     "FSConfig",
     "Features",
     "ForkedError",
     "Frame",
+    "FuncRef",
     "Function",
     "FunctionCall",
     "FunctionDefinition",
@@ -95,7 +103,9 @@ __all__ = [
     "Snapshot",
     "SnapshotRestore",
     "StackFrame",
+    "Table",
     "TableType",
+    "Tag",
     "TagType",
     "Timeout",
     "Trap",

@@ -6,6 +6,8 @@ import inspect
 import typing
 from typing import TYPE_CHECKING, Annotated, Any
 
+from wazero._wazero import Function
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,10 +17,21 @@ I32 = Annotated[int, "i32"]
 I64 = Annotated[int, "i64"]
 F32 = Annotated[float, "f32"]
 F64 = Annotated[float, "f64"]
+V128 = Annotated[bytes, "v128"]
+ExternRef = Annotated[Any, "externref"]
+FuncRef = Annotated[Function | None, "funcref"]
 
-_TYPES = {"i32": I32, "i64": I64, "f32": F32, "f64": F64}
+_TYPES = {
+    "i32": I32,
+    "i64": I64,
+    "f32": F32,
+    "f64": F64,
+    "v128": V128,
+    "externref": ExternRef,
+    "funcref": FuncRef,
+}
 _HELP = (
-    "annotate with wazero.I32, I64, F32, F64 (or 'i32', ...), "
+    "annotate with wazero.I32, I64, F32, F64, V128, ExternRef, FuncRef (or 'i32', ...), "
     "or use wazero.func(f, params=[...], results=[...])"
 )
 

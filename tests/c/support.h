@@ -24,7 +24,7 @@ static inline wasm_t wasm_fixture(const char *name)
     static struct {
         char name[32];
         wasm_t wasm;
-    } cache[32];
+    } cache[64];
     size_t i = 0;
     for (; cache[i].wasm.data; i++)
         if (strcmp(cache[i].name, name) == 0)

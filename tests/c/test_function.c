@@ -32,7 +32,8 @@ static void check_values(wazero_runtime_t *runtime)
         CHECK_INT(call_one(module, "i64", longs[i]), longs[i]);
         CHECK_INT(call_one(module, "f64", longs[i]), longs[i]);
     }
-    CHECK_INT(call_one(module, "externref", 0x123456789abcdef0), 0x123456789abcdef0);
+    CHECK_INT(call_one(module, "externref", 0), 0);
+    CHECK_INT(call_one(module, "funcref", 0), 0); /* references: test_reference.c */
     wazero_module_delete(module);
 }
 
@@ -103,10 +104,6 @@ TEST(counts_and_names)
                 WAZERO_ERROR_INVALID, "it exports: i32, i64, f32");
     CHECK_ERROR(wazero_module_function(module, NULL, 0, &function),
                 WAZERO_ERROR_INVALID, "NULL");
-    function = get_function(module, "funcref");
-    CHECK_ERROR(wazero_function_call(function, slots, 1, slots, 1),
-                WAZERO_ERROR_INVALID, "function references");
-    wazero_function_delete(function);
     wazero_function_delete(NULL);
     wazero_module_delete(module);
     wazero_runtime_delete(runtime);

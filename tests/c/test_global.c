@@ -12,7 +12,7 @@ static uint64_t read_global(wazero_module_t *module, const char *name)
 {
     wazero_global_t *global = get_global(module, name);
     uint64_t slot;
-    must(wazero_global_get(global, &slot));
+    must(wazero_global_get(global, &slot, 1));
     wazero_global_delete(global);
     return slot;
 }
@@ -28,19 +28,22 @@ static void check_globals(wazero_runtime_t *runtime)
     wazero_global_t *counter = get_global(module, "counter");
     CHECK(wazero_global_is_mutable(counter));
     CHECK_INT(wazero_global_type(counter), WAZERO_TYPE_I32);
-    must(wazero_global_set(counter, wazero_encode_i32(41)));
+    must(wazero_global_set(counter, &(uint64_t){wazero_encode_i32(41)}, 1));
     CHECK_INT(CALL(module, "read"), 41);
     CHECK_INT(CALL(module, "next"), 42);
-    must(wazero_global_get(counter, &slot));
+    must(wazero_global_get(counter, &slot, 1));
     CHECK_INT(wazero_decode_i32(slot), 42);
     wazero_global_t *fixed = get_global(module, "i32");
-    CHECK_ERROR(wazero_global_set(fixed, 1), WAZERO_ERROR_INVALID,
+    CHECK_ERROR(wazero_global_set(fixed, &slot, 1), WAZERO_ERROR_INVALID,
                 "global \"i32\" is not mutable");
     wazero_global_t *vector = get_global(module, "vector");
-    CHECK_ERROR(wazero_global_get(vector, &slot), WAZERO_ERROR_INVALID, "holds a v128");
+    CHECK_ERROR(wazero_global_get(vector, &slot, 1), WAZERO_ERROR_INVALID,
+                "a value of type v128 takes 2 slots, got 1");
+    CHECK_ERROR(wazero_global_set(counter, &slot, 2), WAZERO_ERROR_INVALID,
+                "a value of type i32 takes 1 slots, got 2");
     must(wazero_module_close_with_exit_code(module, 0));
-    CHECK_ERROR(wazero_global_get(counter, &slot), WAZERO_ERROR_CLOSED, "closed");
-    CHECK_ERROR(wazero_global_set(counter, 1), WAZERO_ERROR_CLOSED, "closed");
+    CHECK_ERROR(wazero_global_get(counter, &slot, 1), WAZERO_ERROR_CLOSED, "closed");
+    CHECK_ERROR(wazero_global_set(counter, &slot, 1), WAZERO_ERROR_CLOSED, "closed");
     wazero_global_delete(vector);
     wazero_global_delete(fixed);
     wazero_global_delete(counter);

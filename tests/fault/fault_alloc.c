@@ -315,9 +315,9 @@ static wazero_error_t *run_objects(void)
     if (!error)
         error = wazero_module_global(library, "counter", 7, &counter);
     if (!error)
-        error = wazero_global_get(counter, &slot);
+        error = wazero_global_get(counter, &slot, 1);
     if (!error)
-        error = wazero_global_set(counter, slot + 1);
+        error = wazero_global_set(counter, &(uint64_t){slot + 1}, 1);
     wazero_module_delete(library);
     wazero_memory_delete(memory);
     wazero_runtime_delete(runtime);

@@ -240,26 +240,49 @@ static void check_outcome(script_t *s, const wazero_error_t *error,
 
 /* ---- values ---- */
 
-/* The slots of a value; the result is their number. */
-static size_t put_value(const value_t *value, uint64_t *slots)
+/* The slots of a value; the result is their number. An externref is to its bits, with
+ * *reference for the handle; other references are null. */
+static size_t put_value(const value_t *value, uint64_t *slots,
+                        wazero_externref_t **reference)
 {
     slots[0] = value->bits[0];
+    if (strcmp(value->type, "externref") == 0 && slots[0]) {
+        must(wazero_externref_new((void *)(uintptr_t)slots[0], NULL, reference));
+        slots[0] = wazero_encode_externref(*reference);
+    }
     if (strcmp(value->type, "v128") != 0)
         return 1;
     slots[1] = value->bits[1];
     return 2;
 }
 
-/* The other way: the bits as a script has them; the result is the number of slots. */
-static size_t take_value(wazero_value_type_t type, const uint64_t *slots,
-                         uint64_t bits[2])
+/* The other way: the bits as a script has them; the result is the number of slots.
+ * References are given back. Only the script knows what a typed reference is to. */
+static size_t take_value(wazero_value_type_t type, const value_t *expected,
+                         const uint64_t *slots, uint64_t bits[2])
 {
+    if (type == WAZERO_TYPE_REF && strcmp(expected->type, "externref") == 0)
+        type = WAZERO_TYPE_EXTERNREF;
     bits[0] = slots[0];
     bits[1] = 0;
-    if (type != WAZERO_TYPE_V128)
+    switch (type) {
+    case WAZERO_TYPE_V128:
+        bits[1] = slots[1];
+        return 2;
+    case WAZERO_TYPE_EXTERNREF:
+        if (slots[0])
+            bits[0] = (uint64_t)(uintptr_t)wazero_externref_value(
+                wazero_decode_externref(slots[0]));
+        wazero_externref_delete(wazero_decode_externref(slots[0]));
         return 1;
-    bits[1] = slots[1];
-    return 2;
+    case WAZERO_TYPE_FUNCREF:
+    case WAZERO_TYPE_REF:
+        bits[0] = slots[0] != 0;
+        wazero_function_delete(wazero_decode_funcref(slots[0]));
+        return 1;
+    default:
+        return 1;
+    }
 }
 
 /* Compares the slots with the results that the next fields have. */
@@ -274,7 +297,7 @@ static void check_results(script_t *s, const wazero_value_type_t *types, size_t 
     for (size_t i = 0; i < count; i++) {
         value_t expected = next_value(s);
         uint64_t bits[2];
-        slots += take_value(types[i], slots, bits);
+        slots += take_value(types[i], &expected, slots, bits);
         if (((bits[0] ^ expected.bits[0]) & expected.mask[0]) ||
             ((bits[1] ^ expected.bits[1]) & expected.mask[1]))
             fail(s, "result %zu is %s %016llx%016llx, expected %s %016llx%016llx", i,
@@ -339,6 +362,7 @@ static void run_refuse(script_t *s)
 static void call(script_t *s, wazero_function_t *function)
 {
     uint64_t slots[MAX_SLOTS] = {0};
+    wazero_externref_t *references[MAX_FIELDS] = {NULL};
     size_t used = 0, count = next_count(s);
     const wazero_function_type_t *type = wazero_function_type(function);
     if (count != type->param_count) {
@@ -347,9 +371,11 @@ static void call(script_t *s, wazero_function_t *function)
     }
     for (size_t i = 0; i < count; i++) {
         value_t value = next_value(s);
-        used += put_value(&value, slots + used);
+        used += put_value(&value, slots + used, &references[i]);
     }
     wazero_error_t *error = wazero_function_call_with_stack(function, slots, MAX_SLOTS);
+    for (size_t i = 0; i < count; i++)
+        wazero_externref_delete(references[i]);
     bool returns = *next_field(s) == '=';
     if (error && returns)
         fail(s, "%s", wazero_error_message(error, NULL));
@@ -386,6 +412,7 @@ static void run_get(script_t *s)
 {
     wazero_module_t *module = find_module(s);
     wazero_global_t *global = NULL;
+    wazero_value_type_t type = 0;
     uint64_t slots[2] = {0};
     size_t size;
     if (!module) {
@@ -395,11 +422,12 @@ static void run_get(script_t *s)
     char *name = decode(next_field(s), &size);
     wazero_error_t *error = wazero_module_global(module, name, size, &global);
     if (!error)
-        error = wazero_global_get(global, slots);
+        type = wazero_global_type(global);
+    if (!error)
+        error = wazero_global_get(global, slots, type == WAZERO_TYPE_V128 ? 2 : 1);
     if (error) {
         fail(s, "%s", wazero_error_message(error, NULL));
     } else {
-        wazero_value_type_t type = wazero_global_type(global);
         next_field(s); /* "=" */
         check_results(s, &type, 1, slots);
     }

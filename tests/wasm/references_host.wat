@@ -1,0 +1,20 @@
+;; Host functions with values that are not numbers.
+(module $references_host
+  (type $unary (func (param i32) (result i32)))
+  (import "env" "pick" (func $pick (param externref funcref i32) (result externref)))
+  (import "env" "choose" (func $choose (param i32) (result funcref)))
+  (import "env" "unary" (func $unary (type $unary)))
+  (import "env" "vector" (func $vector (param v128) (result v128)))
+  (table $functions (export "functions") 4 8 funcref)
+  (elem declare func $unary $choose)
+  (export "choose" (func $choose))
+  (export "unary" (func $unary))
+
+  (func (export "pick") (param externref funcref i32) (result externref)
+    (call $pick (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "apply_chosen") (param i32 i32) (result i32)
+    (table.set $functions (i32.const 0) (call $choose (local.get 0)))
+    (call_indirect $functions (type $unary) (local.get 1) (i32.const 0)))
+  (func (export "unary_reference") (result funcref) (ref.func $unary))
+  (func (export "put_unary") (table.set $functions (i32.const 1) (ref.func $unary)))
+  (func (export "vector") (param v128) (result v128) (call $vector (local.get 0))))

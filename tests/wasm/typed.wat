@@ -1,0 +1,16 @@
+;; Typed function references: of one type, with null and without.
+(module $typed
+  (type $unary (func (param i32) (result i32)))
+  (type $nothing (func))
+  (table (export "table") 2 4 (ref null $unary))
+  (global (export "global") (mut (ref null $unary)) (ref.func $increment))
+  (elem declare func $increment $nop)
+  (func $increment (export "increment") (type $unary)
+    (i32.add (local.get 0) (i32.const 1)))
+  (func $nop (export "nop") (type $nothing))
+  (func (export "call") (param (ref $unary) i32) (result i32)
+    (call_ref $unary (local.get 1) (local.get 0)))
+  (func (export "call_null") (param (ref null $unary) i32) (result i32)
+    (call_ref $unary (local.get 1) (local.get 0)))
+  (func (export "any") (param (ref func)) (result (ref func)) (local.get 0))
+  (func (export "object") (param (ref extern)) (result (ref extern)) (local.get 0)))
