@@ -55,8 +55,8 @@ static int refuse_results(HostBinding *binding, PyObject *result, Py_ssize_t cou
     return -1;
 }
 
-/* The same for a value of any type. wasm gets it: the module that calls holds the Module
- * of a function. */
+/* The same for a value of any type. wasm gets it: the module that calls holds the
+ * Module of a function. */
 static int store_wide_result(HostBinding *binding, wazero_module_t *caller,
                              PyObject *value, Py_ssize_t index, uint64_t *slots)
 {

@@ -2,11 +2,11 @@
  * reference.c - values that are no numbers: vectors, objects and functions; and calls
  * with such values among others.
  *
- * A slot that was filled here owns its reference: Value_drop gives it back, or libwazero
- * takes it over. An object is held by C then, where Python's garbage collector does not
- * see it: a cycle through wasm is broken when the module is closed. The Module of a
- * function that was passed to another one is held by that other one (Module_hold), for
- * it must not be closed while wasm can call it.
+ * A slot that was filled here owns its reference: Value_drop gives it back, or
+ * libwazero takes it over. An object is held by C then, where Python's garbage
+ * collector does not see it: a cycle through wasm is broken when the module is closed.
+ * The Module of a function that was passed to another one is held by that other one
+ * (Module_hold_value), for it must not be closed while wasm can call it.
  */
 #include "wazeromodule.h"
 

@@ -31,7 +31,8 @@ _TYPES = {
     "funcref": FuncRef,
 }
 _HELP = (
-    "annotate with wazero.I32, I64, F32, F64, V128, ExternRef, FuncRef (or 'i32', ...), "
+    "annotate with wazero.I32, I64, F32, F64, V128, ExternRef, FuncRef "
+    "(or 'i32', ...), "
     "or use wazero.func(f, params=[...], results=[...])"
 )
 
