@@ -4,10 +4,10 @@
  * Who holds whom. Children hold strong references to their parents: a Function,
  * Memory, Table, Global, Tag or Exports its Module; a Module its CompiledModule, its
  * Runtime, its host functions and streams, and the Modules it imports from; a
- * CompiledModule its Runtime. Parents know children only by pointers that the child takes back in its
- * dealloc, with two exceptions: a Runtime holds its named Modules until they are
- * closed, and a Module whose functions can be reached from another one (through a
- * shared table, say, or because it was passed) is held by that other one.
+ * CompiledModule its Runtime. Parents know children only by pointers that the child
+ * takes back in its dealloc, with two exceptions: a Runtime holds its named Modules
+ * until they are closed, and a Module whose functions can be reached from another one
+ * (through a shared table, say, or because it was passed) is held by that other one.
  *
  * Garbage collection. Runtime, CompiledModule and Module have tp_traverse and
  * tp_clear. Function, Memory, Global and Exports have tp_traverse only: like tuples

@@ -219,7 +219,7 @@ def test_no_functions(mod, value):
 
 
 def test_a_callable_has_no_type(mod):
-    with pytest.raises(TypeError, match="not builtin_function_or_method .import it"):
+    with pytest.raises(TypeError, match=r"not builtin_function_or_method .import it"):
         mod.exports.apply(print, 1)
 
 
