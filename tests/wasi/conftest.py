@@ -296,6 +296,17 @@ class Guest:
 
 
 @pytest.fixture
+def functions():
+    """The names of all functions with the kinds of their parameters."""
+    return FUNCTIONS
+
+
+@pytest.fixture
+def errnos():
+    return ERRNO
+
+
+@pytest.fixture
 def rt():
     with wazero.Runtime() as runtime:
         yield runtime
