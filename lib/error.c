@@ -20,6 +20,7 @@ struct wazero_error {
     wazero_trap_code_t trap_code;
     uint32_t exit_code;
     bool closes_caller; /* made by wazero_error_new_exit */
+    bool longjmp;       /* made by wazero__error_longjmp */
     char *message;
     size_t message_size;
     wazero_frame_t *frames;
@@ -345,6 +346,7 @@ wazero_error_t *wazero__error_merge(wazero_error_t *cause, wazero_error_t *outer
     outer->kind = cause->kind;
     outer->trap_code = cause->trap_code;
     outer->exit_code = cause->exit_code;
+    outer->longjmp = cause->longjmp;
     outer->payload = cause->payload;
     outer->delete_payload = cause->delete_payload;
     cause->delete_payload = NULL;
@@ -377,6 +379,20 @@ wazero_error_t *wazero__error_add_trace(wazero_error_t *error, wazero_error_t *t
 bool wazero__error_closes_caller(const wazero_error_t *error)
 {
     return error->closes_caller;
+}
+
+wazero_error_t *wazero__error_longjmp(void)
+{
+    wazero_error_t *error =
+        wazero__error(WAZERO_ERROR_HOST, "_emscripten_throw_longjmp");
+    if (error != &out_of_memory)
+        error->longjmp = true;
+    return error;
+}
+
+bool wazero__error_is_longjmp(const wazero_error_t *error)
+{
+    return error->longjmp;
 }
 
 /* ---- the public side ---- */

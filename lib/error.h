@@ -45,6 +45,10 @@ wazero_error_t *wazero__error_restore(wazero_snapshot_t *snapshot, void *payload
                                       void (*delete_payload)(void *payload));
 wazero_snapshot_t *wazero__error_snapshot(const wazero_error_t *error);
 
+/* The error of kind HOST that is Emscripten's longjmp, and whether one is that. */
+wazero_error_t *wazero__error_longjmp(void);
+bool wazero__error_is_longjmp(const wazero_error_t *error);
+
 /* Whether the error came from wazero_error_new_exit. */
 bool wazero__error_closes_caller(const wazero_error_t *error);
 

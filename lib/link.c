@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "assemblyscript.h"
+#include "emscripten.h"
 #include "engine.h"
 #include "error.h"
 #include "module.h"
@@ -285,7 +286,8 @@ static wazero_error_t *find_wasi(wazero_module_t *module, answer_t *answer)
     return use_own(module, definition, &given, answer);
 }
 
-/* Looks for the import in what lib has itself. */
+/* Looks for the import in what lib has itself: what the host has asked for, and what
+ * grants nothing. */
 static wazero_error_t *find_own(wazero_module_t *module,
                                 const wazero_imports_t *imports, answer_t *answer)
 {
@@ -298,6 +300,8 @@ static wazero_error_t *find_own(wazero_module_t *module,
             wazero__assemblyscript_find(answer->import, options, &definition, &given);
     if (definition)
         module->link.needs_wasi = true; /* its streams, its random numbers */
+    else if (!error)
+        error = wazero__emscripten_find(module, answer->import, &definition, &given);
     if (error)
         return error;
     return definition ? use_own(module, definition, &given, answer)
