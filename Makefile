@@ -47,7 +47,7 @@ PYTHON_SOURCES := $(wildcard python/extension/*.[ch] python/wazero/* \
 MESON_FILES := meson.build meson.options pyproject.toml
 PACKAGE_SOURCES := $(C_SOURCES) $(ENGINE_SOURCES) $(PYTHON_SOURCES) $(MESON_FILES)
 C_FORMATTED = $(wildcard lib/*.[ch] lib/*/*.[ch] python/extension/*.[ch] \
-	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c tests/spec/*.c benchmarks/*.[ch] \
+	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c tests/spec/*.[ch] benchmarks/*.[ch] \
 	examples/c/*.c examples/c/*.cpp)
 
 .PHONY: help demo test test-c test-go test-python hammer sanitize sanitize-c sanitize-python \
@@ -109,7 +109,7 @@ $(BUILD)/.stamp-engine: $(C_SOURCES) $(ENGINE_SOURCES) $(MESON_FILES) \
 engine: $(BUILD)/.stamp-engine
 
 $(BUILD)/.stamp-c: $(BUILD)/.stamp-engine $(wildcard tests/c/* tests/fault/* examples/c/*) \
-		tests/spec/runner.c tests/spec/meson.build \
+		$(wildcard tests/spec/*.[ch] tests/spec/meson.build) \
 		tools/expect.py tools/check_install.py
 	@$(STEP) "building the C tests and examples" $(LOG)/build-c.log \
 	    meson compile -C $(BUILD)/c

@@ -1,11 +1,13 @@
 /*
  * runner.c - runs the official test suite of WebAssembly through libwazero.
  *
- *     spec_runner compiler|interpreter SCRIPT...
+ *     spec_runner compiler|interpreter module|host SCRIPT...
+ *
+ * The module "spectest" is that which wazero ships, or it is made by the host.
  *
  * A script is a file of the suite as tests/spec/script.py writes it: fields between
  * tabs, names and paths in hexadecimal. The first line has the features and the path of
- * the module "spectest"; every other one is a command:
+ * "spectest"; every other one is a command:
  *
  *     LINE module PATH NAME REGISTER      instantiate; NAME is for later commands
  *     LINE start PATH                     instantiate
@@ -25,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "spectest.h"
 #include "wazero.h"
 
 enum { MAX_FIELDS = 256, MAX_NAMED = 64, MAX_SLOTS = 256 };
@@ -38,6 +41,7 @@ typedef struct {
 typedef struct {
     const char *path;
     wazero_runtime_t *runtime;
+    wazero_imports_t *imports; /* "spectest", if the host made it */
     wazero_module_t *latest;
     struct {
         char *name; /* in hexadecimal */
@@ -176,7 +180,7 @@ static wazero_error_t *instantiate(script_t *s, const char *register_as,
     wazero_error_t *error = wazero_runtime_compile(s->runtime, wasm, size, &compiled);
     *was_compiled = !error;
     if (!error)
-        error = wazero_module_new(compiled, NULL, config, module);
+        error = wazero_module_new(compiled, s->imports, config, module);
     if (!error && (error = wazero_module_start(*module)) != NULL)
         wazero_module_delete(*module);
     wazero_compiled_module_delete(compiled);
@@ -477,20 +481,30 @@ static void split(script_t *s, char *line)
     }
 }
 
+typedef struct {
+    wazero_engine_kind_t engine;
+    bool host_spectest;
+} options_t;
+
 /* Makes the runtime, and "spectest" in it. */
-static void begin(script_t *s, wazero_engine_kind_t engine)
+static void begin(script_t *s, const options_t *options)
 {
     wazero_runtime_config_t *config;
     wazero_module_t *spectest;
     bool was_compiled;
     s->next = 0;
     must(wazero_runtime_config_new(&config));
-    must(wazero_runtime_config_set_engine(config, engine));
+    must(wazero_runtime_config_set_engine(config, options->engine));
     must(wazero_runtime_config_set_features(config, next_count(s)));
     must(wazero_runtime_new(config, &s->runtime));
     wazero_runtime_config_delete(config);
-    must(instantiate(s, "7370656374657374", &spectest, &was_compiled));
-    wazero_module_delete(spectest); /* it has a name, so it stays */
+    must(wazero_imports_new(&s->imports));
+    if (options->host_spectest) {
+        must(spectest_add(s->runtime, s->imports));
+    } else {
+        must(instantiate(s, "7370656374657374", &spectest, &was_compiled));
+        wazero_module_delete(spectest); /* it has a name, so it stays */
+    }
 }
 
 static void end(script_t *s)
@@ -500,10 +514,11 @@ static void end(script_t *s)
         wazero_module_delete(s->named[i].module);
         free(s->named[i].name);
     }
+    wazero_imports_delete(s->imports);
     wazero_runtime_delete(s->runtime);
 }
 
-static void run_script(const char *path, wazero_engine_kind_t engine)
+static void run_script(const char *path, const options_t *options)
 {
     script_t s = {.path = path};
     size_t size;
@@ -512,7 +527,7 @@ static void run_script(const char *path, wazero_engine_kind_t engine)
         *newline = '\0';
         split(&s, line);
         if (!s.runtime)
-            begin(&s, engine);
+            begin(&s, options);
         else
             run_command(&s);
     }
@@ -523,12 +538,13 @@ static void run_script(const char *path, wazero_engine_kind_t engine)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3)
-        give_up("usage: %s compiler|interpreter SCRIPT...", argv[0]);
-    bool interpreter = strcmp(argv[1], "interpreter") == 0;
+    if (argc < 4)
+        give_up("usage: %s compiler|interpreter module|host SCRIPT...", argv[0]);
+    options_t options = {WAZERO_ENGINE_COMPILER, strcmp(argv[2], "host") == 0};
+    if (strcmp(argv[1], "interpreter") == 0)
+        options.engine = WAZERO_ENGINE_INTERPRETER;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (int i = 2; i < argc; i++)
-        run_script(argv[i],
-                   interpreter ? WAZERO_ENGINE_INTERPRETER : WAZERO_ENGINE_COMPILER);
+    for (int i = 3; i < argc; i++)
+        run_script(argv[i], &options);
     return 0;
 }

@@ -1,4 +1,5 @@
-"""Every command of the official suite through the C API: runner.c does them.
+"""Every command of the official suite through the C API: runner.c does them. The module
+"spectest" is wazero's, and once more made by the host.
 
 WAZERO_SPEC_RUNNER is the program, if it is another one than that in build/c.
 """
@@ -27,15 +28,16 @@ def scripts(tmp_path_factory):
     return folders
 
 
+@pytest.mark.parametrize("spectest", ["module", "host"])
 @pytest.mark.parametrize(
     ("mode", "direct"),
     [("compiler", True), ("compiler", False), ("interpreter", True)],
     ids=["compiler-direct", "compiler-through-go", "interpreter"],
 )
 @pytest.mark.parametrize("folder", suite.FOLDERS)
-def test_folder(folder, mode, direct, scripts, tally):
+def test_folder(folder, mode, direct, spectest, scripts, tally):
     done = subprocess.run(
-        [RUNNER, mode, *scripts[folder].values()],
+        [RUNNER, mode, spectest, *scripts[folder].values()],
         env={
             **os.environ,
             "WAZERO_ENGINE": str(ENGINE),
@@ -64,6 +66,8 @@ def test_folder(folder, mode, direct, scripts, tally):
     way = f"C {mode}"
     if mode == "compiler":
         way += ", direct" if direct else ", through Go"
+    if spectest == "host":
+        way += ", spectest made by the host"
     wrong = []
     for name, found in failures.items():
         steps = suite.steps(folder, name)
