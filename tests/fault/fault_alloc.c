@@ -293,6 +293,123 @@ static wazero_error_t *run_sharing(void)
     return error;
 }
 
+/* Calls by name, with a stack that takes the results. */
+static wazero_error_t *call_stack(wazero_module_t *module, const char *name,
+                                  uint64_t *stack)
+{
+    wazero_function_t *function;
+    wazero_error_t *error =
+        wazero_module_function(module, name, WAZERO_CSTR, &function);
+    if (error)
+        return error;
+    error = wazero_function_call_with_stack(function, stack, 4);
+    wazero_function_delete(function);
+    return error;
+}
+
+/* Passes an object and a function through calls, a table and a global. */
+static wazero_error_t *pass(wazero_module_t *module, wazero_module_t *other,
+                            wazero_externref_t *reference, wazero_function_t **hidden)
+{
+    wazero_table_t *table = NULL;
+    uint64_t stack[4] = {wazero_encode_externref(reference)};
+    wazero_error_t *error = call_stack(module, "same", stack);
+    if (!error)
+        wazero_externref_delete(wazero_decode_externref(stack[0]));
+    if (!error)
+        error = wazero_module_table(module, "objects", 7, &table);
+    if (!error)
+        error = wazero_table_set(table, 0, wazero_encode_externref(reference));
+    if (!error)
+        error = wazero_table_get(table, 0, stack);
+    if (!error)
+        wazero_externref_delete(wazero_decode_externref(stack[0]));
+    if (!error)
+        error = call_stack(module, "hidden", stack);
+    if (!error) {
+        *hidden = wazero_decode_funcref(stack[0]);
+        stack[1] = 3;
+        error = call_stack(other, "apply", stack);
+    }
+    wazero_table_delete(table);
+    return error;
+}
+
+/* What the host makes, as imports. */
+static wazero_error_t *link_made(wazero_runtime_t *runtime, wazero_imports_t *imports,
+                                 wazero_externref_t *reference,
+                                 wazero_function_t *hidden, wazero_module_t **module)
+{
+    wazero_table_t *objects = NULL, *functions = NULL;
+    wazero_global_t *object = NULL, *number = NULL;
+    wazero_memory_t *memory = NULL;
+    wazero_limits_t two = {.min = 2};
+    uint64_t slot = wazero_encode_externref(reference), seven = 7;
+    wazero_error_t *error =
+        wazero_table_new(runtime, &two, WAZERO_TYPE_EXTERNREF, slot, &objects);
+    if (!error)
+        error = wazero_table_new(runtime, &two, WAZERO_TYPE_FUNCREF,
+                                 wazero_encode_funcref(hidden), &functions);
+    if (!error)
+        error =
+            wazero_global_new(runtime, WAZERO_TYPE_EXTERNREF, true, &slot, 1, &object);
+    if (!error)
+        error = wazero_global_new(runtime, WAZERO_TYPE_I64, false, &seven, 1, &number);
+    if (!error)
+        error = wazero_memory_new(runtime, &two, &memory);
+    if (!error)
+        error = wazero_imports_add_table(imports, "m", 1, "objects", 7, objects);
+    if (!error)
+        error = wazero_imports_add_table(imports, "m", 1, "functions", 9, functions);
+    if (!error)
+        error = wazero_imports_add_global(imports, "m", 1, "object", 6, object);
+    if (!error)
+        error = wazero_imports_add_global(imports, "m", 1, "number", 6, number);
+    if (!error)
+        error = wazero_imports_add_memory(imports, "m", 1, "memory", 6, memory);
+    if (!error)
+        error = wazero_imports_add_existing(imports, "m", 1, "hidden", 6, hidden);
+    if (!error)
+        error = instantiate(runtime, "references_link", imports, NULL, module);
+    wazero_table_delete(objects);
+    wazero_table_delete(functions);
+    wazero_global_delete(object);
+    wazero_global_delete(number);
+    wazero_memory_delete(memory);
+    return error;
+}
+
+/* References to objects and functions. */
+static wazero_error_t *run_references(void)
+{
+    wazero_runtime_t *runtime = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_t *module = NULL, *other = NULL, *linked = NULL;
+    wazero_externref_t *reference = NULL;
+    wazero_function_t *hidden = NULL;
+    wazero_error_t *error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = instantiate(runtime, "references", NULL, NULL, &module);
+    if (!error)
+        error = instantiate(runtime, "references", NULL, NULL, &other);
+    if (!error)
+        error = wazero_externref_new(NULL, NULL, &reference);
+    if (!error)
+        error = pass(module, other, reference, &hidden);
+    if (!error)
+        error = wazero_imports_new(&imports);
+    if (!error)
+        error = link_made(runtime, imports, reference, hidden, &linked);
+    wazero_imports_delete(imports);
+    wazero_externref_delete(reference);
+    wazero_function_delete(hidden);
+    wazero_module_delete(module);
+    wazero_module_delete(linked);
+    wazero_module_delete(other);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
 /* Memories, views and globals. */
 static wazero_error_t *run_objects(void)
 {
@@ -755,12 +872,13 @@ static const struct {
     const char *name;
     wazero_error_t *(*run)(void);
 } scenarios[] = {
-    {"host functions", run_host}, {"host module", run_host_module},
-    {"linked", run_linked},       {"sharing a table", run_sharing},
-    {"objects", run_objects},     {"configured", run_configured},
-    {"errors", run_errors},       {"inspected", run_inspected},
-    {"listened", run_listened},   {"snapshot", run_snapshot},
-    {"guest", run_guest},         {"cached", run_cached},
+    {"host functions", run_host},   {"host module", run_host_module},
+    {"linked", run_linked},         {"sharing a table", run_sharing},
+    {"objects", run_objects},       {"configured", run_configured},
+    {"references", run_references}, {"errors", run_errors},
+    {"inspected", run_inspected},   {"listened", run_listened},
+    {"snapshot", run_snapshot},     {"guest", run_guest},
+    {"cached", run_cached},
 };
 
 static size_t live_blocks(void)
