@@ -93,7 +93,8 @@ bool wazero__dwarf_unsigned(wazero__reader_t *in, uint64_t *value)
 {
     uint8_t byte;
     *value = 0;
-    for (unsigned shift = 0; wazero__read_byte(in, &byte); shift += 7) {
+    for (unsigned shift = 0; shift < 16 * 7 && wazero__read_byte(in, &byte);
+         shift += 7) {
         if (shift < 64)
             *value |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80)
@@ -133,10 +134,17 @@ bool wazero__dwarf_length(wazero__reader_t *in, unsigned *offset_size,
     return true;
 }
 
-const char *wazero__dwarf_string(wazero__reader_t *in)
+const char *wazero__dwarf_string(wazero__dwarf_t *dwarf, wazero__reader_t *in)
 {
+    enum { BYTES_OF_A_STEP = 64 };
     const char *text = (const char *)in->at;
-    const uint8_t *end = memchr(text, 0, wazero__reader_left(in));
+    size_t left = wazero__reader_left(in);
+    size_t most =
+        dwarf->budget < left / BYTES_OF_A_STEP ? dwarf->budget * BYTES_OF_A_STEP : left;
+    const uint8_t *end = memchr(text, 0, most);
+    size_t size = end ? (size_t)(end - in->at) : most;
+    dwarf->budget -=
+        size / BYTES_OF_A_STEP < dwarf->budget ? size / BYTES_OF_A_STEP : dwarf->budget;
     if (!end)
         return NULL;
     in->at = end + 1;
@@ -219,7 +227,7 @@ bool wazero__dwarf_value(const wazero__dwarf_unit_t *unit, wazero__reader_t *in,
         return wazero__dwarf_fixed(in, size, &value->number);
     switch (form) {
     case FORM_STRING:
-        value->text = wazero__dwarf_string(in);
+        value->text = wazero__dwarf_string(unit->dwarf, in);
         return value->text != NULL;
     case FORM_BLOCK1:
         return skip_block(in, 1);
@@ -296,7 +304,7 @@ const char *wazero__dwarf_text(const wazero__dwarf_unit_t *unit,
         return NULL;
     }
     wazero__reader_t in = wazero__dwarf_at(unit->dwarf, section, place);
-    return wazero__dwarf_string(&in);
+    return wazero__dwarf_string(unit->dwarf, &in);
 }
 
 /* The address that a value is; false if it is none. */

@@ -72,7 +72,8 @@ static inline bool wazero__dwarf_step(wazero__dwarf_t *dwarf)
     return dwarf->budget && dwarf->budget--;
 }
 
-/* A number of 1 to 8 bytes; false, and nothing read, if there are fewer. */
+/* A number of 1 to 8 bytes; false, and nothing read, if there are fewer. LEB128 numbers
+ * have up to 16 bytes, or reading one would be no small step. */
 bool wazero__dwarf_fixed(wazero__reader_t *in, unsigned size, uint64_t *value);
 bool wazero__dwarf_unsigned(wazero__reader_t *in, uint64_t *value);
 bool wazero__dwarf_signed(wazero__reader_t *in, int64_t *value);
@@ -81,8 +82,9 @@ bool wazero__dwarf_signed(wazero__reader_t *in, int64_t *value);
 bool wazero__dwarf_length(wazero__reader_t *in, unsigned *offset_size,
                           const uint8_t **next);
 
-/* A string that ends inside of `in`, which is moved behind it; NULL if none does. */
-const char *wazero__dwarf_string(wazero__reader_t *in);
+/* A string that ends inside of `in`, which is moved behind it; NULL if none does. Takes
+ * steps by its length. */
+const char *wazero__dwarf_string(wazero__dwarf_t *dwarf, wazero__reader_t *in);
 
 /* What is behind a place in a section; empty if there is no such place. */
 wazero__reader_t wazero__dwarf_at(const wazero__dwarf_t *dwarf,

@@ -286,7 +286,8 @@ static bool old_folder(const wazero__dwarf_unit_t *unit, wazero__reader_t in,
 {
     const char *name = unit->directory;
     for (uint64_t i = 0; i < index; i++) {
-        name = wazero__dwarf_step(unit->dwarf) ? wazero__dwarf_string(&in) : NULL;
+        name = wazero__dwarf_step(unit->dwarf) ? wazero__dwarf_string(unit->dwarf, &in)
+                                               : NULL;
         if (!name || !*name)
             return false;
     }
@@ -301,12 +302,14 @@ static bool old_file(const wazero__dwarf_unit_t *unit, const head_t *head,
     const char *name;
     uint64_t number = 0, ignored;
     do { /* the folders */
-        name = wazero__dwarf_step(unit->dwarf) ? wazero__dwarf_string(&in) : NULL;
+        name = wazero__dwarf_step(unit->dwarf) ? wazero__dwarf_string(unit->dwarf, &in)
+                                               : NULL;
         if (!name)
             return false;
     } while (*name);
     for (uint64_t i = 0; i < index; i++) {
-        name = wazero__dwarf_step(unit->dwarf) ? wazero__dwarf_string(&in) : NULL;
+        name = wazero__dwarf_step(unit->dwarf) ? wazero__dwarf_string(unit->dwarf, &in)
+                                               : NULL;
         if (!name || !*name || !wazero__dwarf_unsigned(&in, &number) ||
             !wazero__dwarf_unsigned(&in, &ignored) ||
             !wazero__dwarf_unsigned(&in, &ignored))

@@ -349,6 +349,41 @@ TEST(the_budget_ends)
     clear(&module);
 }
 
+/* The same with long numbers, and with long strings: 40,000 units each read half a
+ * megabyte. */
+static void read_again_and_again(bytes_t *abbreviations, const char *rest, size_t size)
+{
+    bytes_t module = new_module(), section = {0};
+    put_custom(&module, ".debug_abbrev", abbreviations);
+    for (int i = 0; i < 40000; i++) {
+        bytes_t unit = {0};
+        PUT(&unit, 4, 0, 0, 0, 0, 0, 4, 1);
+        put(&unit, rest, size);
+        put_sized(&section, &unit);
+    }
+    put_custom(&module, ".debug_info", &section);
+    bytes_t text = {0};
+    repeat(&text, 500000, "text", 4);
+    PUT(&text, 0);
+    put_custom(&module, ".debug_str", &text);
+    lookup_t l = open_dwarf(&module);
+    look_up(&l, 0x20);
+    CHECK_INT(l.count, 0);
+    wazero__parsed_delete(l.parsed);
+    clear(&module);
+}
+
+TEST(long_numbers_and_strings)
+{
+    bytes_t abbreviations = {0};
+    PUT(&abbreviations, 1, 0x11, 0);
+    repeat(&abbreviations, 500000, "\x80", 1);
+    PUT(&abbreviations, 0, 0);
+    read_again_and_again(&abbreviations, "", 0);
+    PUT(&abbreviations, 1, 0x11, 0, 0x1b, 0x0e, 0x1b, 0x0e, 0, 0, 0);
+    read_again_and_again(&abbreviations, "\0\0\0\0\1\0\0\0", 8);
+}
+
 TEST(paths)
 {
     const struct {
