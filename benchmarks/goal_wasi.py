@@ -145,7 +145,7 @@ out = os.open('/out', os.O_WRONLY | os.O_CREAT)
 for name, statement, count in {rows!r}:
     code = compile("for _ in range(%d): " % count + statement, name, "exec")
     best = 1e9
-    for _ in range(7):
+    for _ in range(5):
         start = time.monotonic_ns()
         exec(code)
         best = min(best, time.monotonic_ns() - start)
@@ -229,7 +229,7 @@ def in_cpython(report: Report) -> None:
     with tempfile.TemporaryDirectory() as name, wazero.Runtime() as runtime:
         make_folder(Path(name))
         compiled = runtime.compile(wasm)
-        for _ in range(2):
+        for _ in range(6):
             for kind in KINDS:
                 out: list[bytes] = []
                 compiled.instantiate(
