@@ -611,6 +611,30 @@ static wazero_error_t *run_guest(void)
     return error;
 }
 
+/* A program of Emscripten's: a call through the table, and one that longjmp leaves. */
+static wazero_error_t *run_emscripten(void)
+{
+    enum { DOUBLE = 0, LEAVE = 1 };
+    wazero_runtime_t *runtime = NULL;
+    wazero_imports_t *imports = NULL;
+    wazero_module_t *module = NULL;
+    wazero_error_t *error = wazero_imports_new(&imports);
+    if (!error)
+        error = add_function(imports, "host", ignore);
+    if (!error)
+        error = wazero_runtime_new(NULL, &runtime);
+    if (!error)
+        error = instantiate(runtime, "emscripten", imports, NULL, &module);
+    if (!error)
+        error = try_call(module, "call_ii", (const int32_t[]){DOUBLE, 1}, 2, NULL);
+    if (!error)
+        error = try_call(module, "call_v", (const int32_t[]){LEAVE}, 1, NULL);
+    wazero_imports_delete(imports);
+    wazero_module_delete(module);
+    wazero_runtime_delete(runtime);
+    return error;
+}
+
 /* All that an inspection makes when it is asked. */
 static wazero_error_t *look_around(const wazero_inspection_t *inspection)
 {
@@ -878,7 +902,7 @@ static const struct {
     {"references", run_references}, {"errors", run_errors},
     {"inspected", run_inspected},   {"listened", run_listened},
     {"snapshot", run_snapshot},     {"guest", run_guest},
-    {"cached", run_cached},
+    {"emscripten", run_emscripten}, {"cached", run_cached},
 };
 
 static size_t live_blocks(void)
