@@ -66,6 +66,7 @@ help:
 	@echo "make arm64          C tests on AArch64: a cross build, run in QEMU"
 	@echo "make hammer         interrupts and signals for longer than the tests do"
 	@echo "make fuzz           the parser and WASI, fuzzed; validation beside wasmtime;"
+	@echo "                    generated modules in both engines;"
 	@echo "                    FUZZ_SECONDS=60 for each"
 	@echo "make bench          speed and size, beside wasmtime"
 	@echo "make lint           formatters, linters, type checkers"
@@ -230,9 +231,10 @@ FUZZ_SECONDS ?= 60
 
 FUZZ_SEED ?= 1
 
-fuzz: $(VENV)/.stamp-package $(VENV)/.stamp-test
+fuzz: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-fuzz
 	@tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 	@$(BIN)/python tests/fuzz/validate.py $(FUZZ_SECONDS) $(FUZZ_SEED)
+	@$(BIN)/python tests/fuzz/differential.py $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 bench: $(VENV)/.stamp-package $(VENV)/.stamp-bench $(VENV)/.stamp-modules
 	@$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
