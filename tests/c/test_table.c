@@ -461,7 +461,7 @@ static void check_tags(wazero_engine_kind_t engine)
     /* An exception in a table keeps what it carries: nothing is let go meanwhile. */
     must(call_pair(module, "keep", stack));
     wazero_externref_delete(reference);
-    /* At once: wazero v1.12.0 does not keep exceptions in tables from Go's collector. */
+    /* At once: wazero v1.12.0 lets Go collect exceptions that are in tables. */
     must(call_pair(module, "again_thrown", stack));
     CHECK(wazero_decode_externref(stack[1]) == reference);
     wazero_externref_delete(reference);
