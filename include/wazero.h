@@ -913,7 +913,8 @@ wazero_stack_next(wazero_stack_t *stack, wazero_stack_frame_t *frame, bool *foun
 /* Told of the calls of functions: each member may be NULL. module is the calling module
  * of a host function; of a function of wasm its own, with the interpreter the one that
  * calls, if that is another. Slots are those of the function's type, to be read only,
- * valid as long as the listener runs, as are definitions. Listeners may do what host
+ * valid as long as the listener runs, as are definitions; what is in the slot of a
+ * reference is the engine's own and leads nowhere. Listeners may do what host
  * functions may; an error of before or after ends the call as that of a host function
  * does. Each before that returned NULL is followed by one after or abort. */
 typedef struct {
@@ -1257,10 +1258,8 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_new(wazero_fs_t **fs);
  * Ownership: copies. Threads: one. Errors: INVALID for a path that cannot be, leads
  * through a file or, of a file, is there; and once the file system was mounted;
  * MEMORY. */
-WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_add_file(wazero_fs_t *fs,
-                                                               const char *path,
-                                                               const void *bytes,
-                                                               size_t size);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_add_file(wazero_fs_t *fs, const char *path, const void *bytes, size_t size);
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_add_directory(wazero_fs_t *fs,
                                                                     const char *path);
 
@@ -1607,7 +1606,8 @@ wazero_function_call_with_snapshots(wazero_function_t *function, uint64_t *stack
 /* To be called in a host function: notes where the call that led to it is, as C's
  * setjmp does. The memories, tables and globals of guests are no part of it.
  * Ownership: *snapshot is the caller's. Threads: that of the call. Errors: INVALID when
- * the call was not made with snapshots, MEMORY, FORKED. */
+ * the call was not made with snapshots, and when the host function has references among
+ * its results; MEMORY, FORKED. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_snapshot_new(wazero_snapshot_t **snapshot);
 
