@@ -217,6 +217,20 @@ def test_wrong_results(example):
     assert module.exports.run(snapshots=True) == 7
 
 
+def test_references_as_results(rt, wat):
+    def host():
+        with pytest.raises(wazero.WazeroError, match="references among its results"):
+            wazero.snapshot()
+        return "an object"
+
+    mod = rt.instantiate(
+        wat("""(module (import "e" "f" (func $f (result externref)))
+          (func (export "run") (result externref) (call $f)))"""),
+        imports={"e": {"f": wazero.func(host, results=["externref"])}},
+    )
+    assert mod.exports.run(snapshots=True) == "an object"
+
+
 def test_interpreter(wat):
     with wazero.Runtime(engine="interpreter") as runtime:
         example = Example(runtime, wat(EXAMPLE))
