@@ -136,6 +136,29 @@ PyObject *Compiled_export_index(CompiledObject *self)
     return index;
 }
 
+/* Views of the sections that the module keeps: see custom_sections of Runtime. */
+static PyObject *Compiled_custom_sections(CompiledObject *self,
+                                          void *Py_UNUSED(closure))
+{
+    size_t count = wazero_compiled_module_custom_section_count(self->handle);
+    PyObject *all = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; all && i < count; i++) {
+        const wazero_section_t *section =
+            wazero_compiled_module_custom_section(self->handle, i);
+        PyObject *one = CustomSection_new(State_of(self), (PyObject *)self, section);
+        if (one)
+            PyTuple_SET_ITEM(all, (Py_ssize_t)i, one);
+        else
+            Py_CLEAR(all);
+    }
+    return all;
+}
+
+static PyObject *Compiled_inspect(CompiledObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return Inspection_of_compiled(State_of(self), self);
+}
+
 static PyObject *Compiled_name(CompiledObject *self, void *Py_UNUSED(closure))
 {
     size_t size;
@@ -306,6 +329,9 @@ static PyMethodDef Compiled_methods[] = {
      METH_FASTCALL | METH_KEYWORDS,
      "instantiate($self, " CONFIG_SIGNATURE
      "Makes a Module of it: see Runtime.instantiate. Any thread, any number of times."},
+    {"inspect", (PyCFunction)Compiled_inspect, METH_NOARGS,
+     "inspect($self)\n--\n\n"
+     "All that the module declares, in detail: an Inspection. Works after close, too."},
     {"close", (PyCFunction)Compiled_close, METH_NOARGS,
      "close($self)\n--\n\n"
      "Frees the compiled code; Modules made of it go on. Closing twice is fine."},
@@ -322,6 +348,8 @@ static PyGetSetDef Compiled_getset[] = {
      NULL},
     {"exports", (getter)Compiled_exports, NULL, "The exports: a tuple of ExportType.",
      NULL},
+    {"custom_sections", (getter)Compiled_custom_sections, NULL,
+     "The custom sections: a tuple of CustomSection.", NULL},
     {"wasm", (getter)Compiled_wasm, NULL, "The bytes that were compiled: a new copy.",
      NULL},
     {"runtime", (getter)Compiled_runtime, NULL,

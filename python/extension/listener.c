@@ -89,7 +89,7 @@ static CallObject *new_call(State *state, wazero_module_t *module,
     self->params = Py_NewRef(Py_None);
     self->results = Py_NewRef(Py_None);
     self->error = Py_NewRef(Py_None);
-    self->function = Types_definition(state, function);
+    self->function = Definitions_function(state, function, NULL);
     if (!self->function)
         Py_CLEAR(self);
     return self;
@@ -97,7 +97,7 @@ static CallObject *new_call(State *state, wazero_module_t *module,
 
 static PyObject *frame_of(State *state, const wazero_stack_frame_t *frame)
 {
-    PyObject *function = Types_definition(state, frame->function);
+    PyObject *function = Definitions_function(state, frame->function, NULL);
     return function ? Types_stack_frame(state, function, frame->program_counter,
                                         frame->source_offset)
                     : NULL;
@@ -227,7 +227,7 @@ static wazero_error_t *wants(void *user, const wazero_function_definition_t *fun
         return Host_refuse(HOST_SHUTTING_DOWN);
     PyObject *callable = part_of(listener->box, WANTS);
     if (callable) {
-        PyObject *definition = Types_definition(listener->state, function);
+        PyObject *definition = Definitions_function(listener->state, function, NULL);
         PyObject *answer =
             definition ? PyObject_CallOneArg(callable, definition) : NULL;
         int truth = answer ? PyObject_IsTrue(answer) : -1;

@@ -176,7 +176,7 @@ static PyObject *bytes_at(MemoryObject *self, uint64_t offset, size_t size)
 
 /* An address or a length: not negative. What is too large for a memory is cut to a
  * number that is too large, too, so that the range check reports it. */
-static int to_number(PyObject *value, const char *what, uint64_t *number)
+int Memory_to_number(PyObject *value, const char *what, uint64_t *number)
 {
     if (!PyIndex_Check(value)) {
         PyErr_Format(PyExc_TypeError, "%s must be an integer, not %.200s", what,
@@ -202,7 +202,7 @@ static int to_number(PyObject *value, const char *what, uint64_t *number)
     return 0;
 }
 
-static int check_range(MemoryObject *self, const char *verb, uint64_t offset,
+int Memory_check_range(MemoryObject *self, const char *verb, uint64_t offset,
                        uint64_t size)
 {
     uint64_t total = wazero_memory_size(self->handle);
@@ -396,9 +396,9 @@ static PyObject *Memory_read(MemoryObject *self, PyObject *const *args,
     PyObject *values[2];
     uint64_t offset, size;
     if (Args_parse(&spec, args, nargs, kwnames, values) < 0 ||
-        to_number(values[0], "read() argument 'ptr'", &offset) < 0 ||
-        to_number(values[1], "read() argument 'n'", &size) < 0 || !is_open(self) ||
-        check_range(self, "read", offset, size) < 0)
+        Memory_to_number(values[0], "read() argument 'ptr'", &offset) < 0 ||
+        Memory_to_number(values[1], "read() argument 'n'", &size) < 0 ||
+        !is_open(self) || Memory_check_range(self, "read", offset, size) < 0)
         return NULL;
     return bytes_at(self, offset, (size_t)size);
 }
@@ -412,7 +412,7 @@ static PyObject *Memory_write(MemoryObject *self, PyObject *const *args,
     uint64_t offset;
     Py_buffer source;
     if (Args_parse(&spec, args, nargs, kwnames, values) < 0 ||
-        to_number(values[0], "write() argument 'ptr'", &offset) < 0)
+        Memory_to_number(values[0], "write() argument 'ptr'", &offset) < 0)
         return NULL;
     if (!PyObject_CheckBuffer(values[1])) {
         PyErr_Format(PyExc_TypeError,
@@ -424,7 +424,8 @@ static PyObject *Memory_write(MemoryObject *self, PyObject *const *args,
     if (PyObject_GetBuffer(values[1], &source, PyBUF_SIMPLE) < 0)
         return NULL;
     int result = -1;
-    if (is_open(self) && check_range(self, "write", offset, (uint64_t)source.len) == 0)
+    if (is_open(self) &&
+        Memory_check_range(self, "write", offset, (uint64_t)source.len) == 0)
         result = source.len ? copy_in(self, offset, source.buf, (size_t)source.len) : 0;
     PyBuffer_Release(&source);
     if (result < 0)
@@ -471,10 +472,10 @@ static PyObject *Memory_read_str(MemoryObject *self, PyObject *const *args,
     const char *options[2];
     uint64_t offset, size;
     if (Args_parse(&spec, args, nargs, kwnames, values) < 0 ||
-        to_number(values[0], "read_str() argument 'ptr'", &offset) < 0 ||
-        to_number(values[1], "read_str() argument 'n'", &size) < 0 ||
+        Memory_to_number(values[0], "read_str() argument 'ptr'", &offset) < 0 ||
+        Memory_to_number(values[1], "read_str() argument 'n'", &size) < 0 ||
         text_options(values + 2, options) < 0 || !is_open(self) ||
-        check_range(self, "read", offset, size) < 0)
+        Memory_check_range(self, "read", offset, size) < 0)
         return NULL;
     return decode(bytes_at(self, offset, (size_t)size), options);
 }
@@ -514,7 +515,7 @@ static PyObject *Memory_read_cstr(MemoryObject *self, PyObject *const *args,
     const char *options[2];
     uint64_t offset;
     if (Args_parse(&spec, args, nargs, kwnames, values) < 0 ||
-        to_number(values[0], "read_cstr() argument 'ptr'", &offset) < 0 ||
+        Memory_to_number(values[0], "read_cstr() argument 'ptr'", &offset) < 0 ||
         text_options(values + 1, options) < 0 || !is_open(self))
         return NULL;
     return decode(bytes_to_nul(self, offset), options);
@@ -546,13 +547,13 @@ static PyObject *Memory_unpack(MemoryObject *self, PyObject *const *args,
     PyObject *calcsize = struct_function(&state->struct_calcsize, "calcsize");
     PyObject *unpack = struct_function(&state->struct_unpack, "unpack");
     if (!calcsize || !unpack || Args_parse(&spec, args, nargs, kwnames, values) < 0 ||
-        to_number(values[1], "unpack() argument 'ptr'", &offset) < 0)
+        Memory_to_number(values[1], "unpack() argument 'ptr'", &offset) < 0)
         return NULL;
     PyObject *number = PyObject_CallOneArg(calcsize, values[0]);
     Py_ssize_t size = number ? PyLong_AsSsize_t(number) : -1;
     Py_XDECREF(number);
     if (size < 0 || !is_open(self) ||
-        check_range(self, "unpack", offset, (uint64_t)size) < 0)
+        Memory_check_range(self, "unpack", offset, (uint64_t)size) < 0)
         return NULL;
     PyObject *bytes = bytes_at(self, offset, (size_t)size);
     PyObject *result =
@@ -585,14 +586,14 @@ static PyObject *Memory_pack(MemoryObject *self, PyObject *const *args,
                         "pack() needs a format, an address and values");
         return NULL;
     }
-    if (to_number(args[1], "pack() argument 'ptr'", &offset) < 0)
+    if (Memory_to_number(args[1], "pack() argument 'ptr'", &offset) < 0)
         return NULL;
     PyObject *bytes = pack_bytes(State_of(self), args[0], args + 2, nargs - 2);
     if (!bytes)
         return NULL;
     size_t size = (size_t)PyBytes_GET_SIZE(bytes);
     int result = -1;
-    if (is_open(self) && check_range(self, "pack", offset, size) == 0)
+    if (is_open(self) && Memory_check_range(self, "pack", offset, size) == 0)
         result = size ? copy_in(self, offset, PyBytes_AS_STRING(bytes), size) : 0;
     Py_DECREF(bytes);
     if (result < 0)
@@ -651,7 +652,7 @@ static PyObject *Memory_repr(MemoryObject *self)
                                 pages == 1 ? "" : "s");
 }
 
-static PyMethodDef Memory_methods[] = {
+static const PyMethodDef own_methods[] = {
     {"read", FASTCALL(Memory_read), FAST,
      "read($self, ptr, n)\n--\n\nn bytes from offset ptr. IndexError if they are not "
      "all "
@@ -680,8 +681,12 @@ static PyMethodDef Memory_methods[] = {
      "the\n"
      "maximum or the limit does not allow it. Waits while another thread is in the\n"
      "module. Buffers stay valid and keep their size."},
-    {0},
 };
+
+#define OWN_METHODS (sizeof own_methods / sizeof *own_methods)
+
+/* Those, and the ones of memory_numbers.c: a type takes one list. */
+static PyMethodDef Memory_methods[OWN_METHODS + MEMORY_NUMBER_METHODS + 1];
 
 static PyGetSetDef Memory_getset[] = {
     {"size", (getter)Memory_get_size, NULL, "The size in bytes, as len().", NULL},
@@ -733,6 +738,9 @@ static PyType_Spec Memory_spec = {
 
 int Memory_init(PyObject *module, State *state)
 {
+    memcpy(Memory_methods, own_methods, sizeof own_methods);
+    memcpy(Memory_methods + OWN_METHODS, Memory_number_methods,
+           sizeof Memory_number_methods);
     state->memory_type = State_add_type(module, &Memory_spec);
     return state->memory_type ? PyModule_AddType(module, state->memory_type) : -1;
 }

@@ -462,7 +462,8 @@ static PyType_Slot Runtime_slots[] = {
     {Py_tp_doc,
      "Runtime(config=None, *, engine='auto', memory_limit=None, table_limit=None,\n"
      "        features=None, cache=None, debug_info=True,\n"
-     "        compilation_workers=None, memory_capacity_from_max=False)\n--\n\n"
+     "        compilation_workers=None, memory_capacity_from_max=False,\n"
+     "        custom_sections=True)\n--\n\n"
      "The world in which modules are compiled, instantiated and find each other by "
      "name.\n\n"
      "engine is 'auto', 'compiler' or 'interpreter'. memory_limit is the largest size "
@@ -479,6 +480,7 @@ static PyType_Slot Runtime_slots[] = {
      "are processors. With memory_capacity_from_max, a memory gets address space for "
      "all\n"
      "that it may grow to when it is made, or cannot be made.\n"
+     "custom_sections says whether CompiledModules show theirs.\n"
      "config is a RuntimeConfig; keywords go before it. Any thread may use it."},
     {Py_tp_new, Runtime_new},
     {Py_tp_traverse, Runtime_traverse},

@@ -17,6 +17,7 @@ const char *const Config_runtime_names[RUNTIME_COUNT] = {
     "debug_info",
     "compilation_workers",
     "memory_capacity_from_max",
+    "custom_sections",
 };
 
 static int raise_error(State *state, wazero_error_t *error)
@@ -114,21 +115,40 @@ static int parse_features(State *state, PyObject *value, wazero_features_t *feat
     return result;
 }
 
-static int set_features(State *state, wazero_runtime_config_t *config, PyObject *value,
-                        PyObject **plain)
+/* Sets them, and gives them as a number. */
+static int take_features(State *state, wazero_runtime_config_t *config, PyObject *value,
+                         wazero_features_t *features)
 {
-    wazero_features_t features;
-    if (parse_features(state, value, &features) < 0)
+    if (parse_features(state, value, features) < 0)
         return -1;
-    if (features & ~WAZERO_FEATURES_ALL) {
+    if (*features & ~WAZERO_FEATURES_ALL) {
         PyErr_Format(PyExc_ValueError, "features: %R has bits that are no feature",
                      value);
         return -1;
     }
-    *plain = PyLong_FromUnsignedLongLong(features);
-    if (!*plain)
+    return raise_error(state, wazero_runtime_config_set_features(config, *features));
+}
+
+static int set_features(State *state, wazero_runtime_config_t *config, PyObject *value,
+                        PyObject **plain)
+{
+    wazero_features_t features;
+    if (take_features(state, config, value, &features) < 0)
         return -1;
-    return raise_error(state, wazero_runtime_config_set_features(config, features));
+    *plain = PyLong_FromUnsignedLongLong(features);
+    return *plain ? 0 : -1;
+}
+
+int Config_features(State *state, PyObject *value, wazero_runtime_config_t **config)
+{
+    wazero_features_t features;
+    if (raise_error(state, wazero_runtime_config_new(config)) < 0)
+        return -1;
+    if (take_features(state, *config, value, &features) == 0)
+        return 0;
+    wazero_runtime_config_delete(*config);
+    *config = NULL;
+    return -1;
 }
 
 static int set_engine(State *state, wazero_runtime_config_t *config, PyObject *value,
@@ -215,13 +235,32 @@ static int set_memory_capacity(State *Py_UNUSED(state), wazero_runtime_config_t 
     return 0;
 }
 
+static int set_custom_sections(State *Py_UNUSED(state), wazero_runtime_config_t *config,
+                               PyObject *value, PyObject **plain)
+{
+    int enabled = PyObject_IsTrue(value);
+    if (enabled < 0)
+        return -1;
+    wazero_runtime_config_set_custom_sections(config, enabled == 1);
+    *plain = PyBool_FromLong(enabled);
+    return 0;
+}
+
 static int fill_runtime(State *state, PyObject *const *values, PyObject *options,
                         wazero_runtime_config_t *config)
 {
     static int (*const setters[RUNTIME_COUNT])(State *, wazero_runtime_config_t *,
                                                PyObject *, PyObject **) = {
-        NULL,      set_engine,     set_memory_limit, set_table_limit,     set_features,
-        set_cache, set_debug_info, set_workers,      set_memory_capacity,
+        NULL,
+        set_engine,
+        set_memory_limit,
+        set_table_limit,
+        set_features,
+        set_cache,
+        set_debug_info,
+        set_workers,
+        set_memory_capacity,
+        set_custom_sections,
     };
     for (int i = 1; i < RUNTIME_COUNT; i++) {
         PyObject *plain = NULL;

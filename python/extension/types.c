@@ -47,23 +47,6 @@ static PyStructSequence_Field tag_fields[] = {
 static PyStructSequence_Desc tag_desc = {
     "wazero.TagType", "The type of a tag of exceptions.", tag_fields, 1};
 
-static PyStructSequence_Field definition_fields[] = {
-    {"index", "the number of the function, imported ones first"},
-    {"name", "its name from the name section, or ''"},
-    {"module_name", "the name of the module from the name section, or ''"},
-    {"debug_name", "both, as stack traces have them: 'module.name'"},
-    {"params", "tuple of the names of the parameter types"},
-    {"results", "tuple of the names of the result types"},
-    {"param_names", "tuple of the names of the parameters, empty if they have none"},
-    {"result_names", "tuple of the names of the results, empty if they have none"},
-    {"export_names", "tuple of the names under which it is exported"},
-    {"is_host", "whether it is a function of a host module"},
-    {0},
-};
-static PyStructSequence_Desc definition_desc = {"wazero.FunctionDefinition",
-                                                "What there is to know of a function.",
-                                                definition_fields, 10};
-
 static PyStructSequence_Field stack_frame_fields[] = {
     {"function", "the FunctionDefinition of the function that runs"},
     {"program_counter", "where it is in machine code, or in what is interpreted"},
@@ -103,8 +86,7 @@ static PyStructSequence_Field frame_fields[] = {
 static PyStructSequence_Desc frame_desc = {
     "wazero.Frame", "One line of a wasm stack trace.", frame_fields, 4};
 
-/* Puts count values into a new named tuple; takes them, and fails if one is NULL. */
-static PyObject *fill(PyTypeObject *type, PyObject *const *values, Py_ssize_t count)
+PyObject *Types_fill(PyTypeObject *type, PyObject *const *values, Py_ssize_t count)
 {
     bool complete = true;
     for (Py_ssize_t i = 0; i < count; i++)
@@ -167,7 +149,7 @@ PyObject *Types_function(State *state, const wazero_function_type_t *type)
 {
     PyObject *values[] = {Types_names(type->params, type->param_count),
                           Types_names(type->results, type->result_count)};
-    return fill(state->function_type_struct, values, 2);
+    return Types_fill(state->function_type_struct, values, 2);
 }
 
 static PyObject *maximum(wazero_limits_t limits)
@@ -180,43 +162,42 @@ PyObject *Types_memory(State *state, wazero_limits_t limits)
 {
     PyObject *values[] = {PyLong_FromUnsignedLongLong(limits.min), maximum(limits),
                           PyBool_FromLong(limits.shared)};
-    return fill(state->memory_type_struct, values, 3);
+    return Types_fill(state->memory_type_struct, values, 3);
 }
 
 PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable)
 {
     PyObject *values[] = {type_name(value), PyBool_FromLong(is_mutable)};
-    return fill(state->global_type_struct, values, 2);
+    return Types_fill(state->global_type_struct, values, 2);
 }
 
 PyObject *Types_table(State *state, wazero_value_type_t element, wazero_limits_t limits)
 {
     PyObject *values[] = {type_name(element), PyLong_FromUnsignedLongLong(limits.min),
                           maximum(limits)};
-    return fill(state->table_type_struct, values, 3);
+    return Types_fill(state->table_type_struct, values, 3);
 }
 
 PyObject *Types_tag(State *state, const wazero_function_type_t *type)
 {
     PyObject *values[] = {Types_names(type->params, type->param_count)};
-    return fill(state->tag_type_struct, values, 1);
+    return Types_fill(state->tag_type_struct, values, 1);
 }
 
-static PyObject *type_of(State *state, const wazero_extern_t *external)
+PyObject *Types_of(State *state, wazero_extern_kind_t kind,
+                   const wazero_extern_type_t *type)
 {
-    switch (external->kind) {
+    switch (kind) {
     case WAZERO_EXTERN_FUNCTION:
-        return Types_function(state, &external->type.function);
+        return Types_function(state, &type->function);
     case WAZERO_EXTERN_MEMORY:
-        return Types_memory(state, external->type.memory);
+        return Types_memory(state, type->memory);
     case WAZERO_EXTERN_GLOBAL:
-        return Types_global(state, external->type.global.value,
-                            external->type.global.is_mutable);
+        return Types_global(state, type->global.value, type->global.is_mutable);
     case WAZERO_EXTERN_TABLE:
-        return Types_table(state, external->type.table.element,
-                           external->type.table.limits);
+        return Types_table(state, type->table.element, type->table.limits);
     case WAZERO_EXTERN_TAG:
-        return Types_tag(state, &external->type.function);
+        return Types_tag(state, &type->function);
     }
     return Py_NewRef(Py_None);
 }
@@ -227,8 +208,8 @@ PyObject *Types_import(State *state, const wazero_extern_t *import)
         PyUnicode_DecodeUTF8(import->module, (Py_ssize_t)import->module_size, NULL),
         PyUnicode_DecodeUTF8(import->name, (Py_ssize_t)import->name_size, NULL),
         PyUnicode_InternFromString(wazero_extern_kind_name(import->kind)),
-        type_of(state, import)};
-    return fill(state->import_type_struct, values, 4);
+        Types_of(state, import->kind, &import->type)};
+    return Types_fill(state->import_type_struct, values, 4);
 }
 
 PyObject *Types_export(State *state, const wazero_extern_t *export)
@@ -236,8 +217,8 @@ PyObject *Types_export(State *state, const wazero_extern_t *export)
     PyObject *values[] = {
         PyUnicode_DecodeUTF8(export->name, (Py_ssize_t)export->name_size, NULL),
         PyUnicode_InternFromString(wazero_extern_kind_name(export->kind)),
-        type_of(state, export)};
-    return fill(state->export_type_struct, values, 3);
+        Types_of(state, export->kind, &export->type)};
+    return Types_fill(state->export_type_struct, values, 3);
 }
 
 static PyObject *decode(const char *text)
@@ -249,43 +230,7 @@ PyObject *Types_frame(State *state, const wazero_frame_t *frame)
 {
     PyObject *values[] = {decode(frame->module), decode(frame->function),
                           decode(frame->signature), decode(frame->source)};
-    return fill(state->frame_struct, values, 4);
-}
-
-static PyObject *decode_name(wazero_name_t name)
-{
-    return PyUnicode_DecodeUTF8(name.data, (Py_ssize_t)name.size, "replace");
-}
-
-static PyObject *decode_names(const wazero_name_t *names, size_t count)
-{
-    PyObject *all = PyTuple_New((Py_ssize_t)count);
-    for (size_t i = 0; all && i < count; i++) {
-        PyObject *name = decode_name(names[i]);
-        if (name)
-            PyTuple_SET_ITEM(all, (Py_ssize_t)i, name);
-        else
-            Py_CLEAR(all);
-    }
-    return all;
-}
-
-PyObject *Types_definition(State *state, const wazero_function_definition_t *definition)
-{
-    const wazero_function_type_t *type = definition->type;
-    PyObject *values[] = {
-        PyLong_FromUnsignedLong(definition->index),
-        decode_name(definition->name),
-        decode_name(definition->module_name),
-        decode_name(definition->debug_name),
-        Types_names(type->params, type->param_count),
-        Types_names(type->results, type->result_count),
-        decode_names(definition->param_names, definition->param_name_count),
-        decode_names(definition->result_names, definition->result_name_count),
-        decode_names(definition->export_names, definition->export_name_count),
-        PyBool_FromLong(definition->is_host),
-    };
-    return fill(state->definition_struct, values, sizeof values / sizeof *values);
+    return Types_fill(state->frame_struct, values, 4);
 }
 
 PyObject *Types_stack_frame(State *state, PyObject *function, uint64_t program_counter,
@@ -293,7 +238,7 @@ PyObject *Types_stack_frame(State *state, PyObject *function, uint64_t program_c
 {
     PyObject *values[] = {function, PyLong_FromUnsignedLongLong(program_counter),
                           PyLong_FromUnsignedLongLong(source_offset)};
-    return fill(state->stack_frame_struct, values, 3);
+    return Types_fill(state->stack_frame_struct, values, 3);
 }
 
 wazero_value_type_t Types_parse(PyObject *name)
@@ -336,12 +281,19 @@ PyObject *Types_parse_list(PyObject *names, const char *what)
     return types;
 }
 
+int Types_add(PyObject *module, const TypesEntry *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        *all[i].type = PyStructSequence_NewType(all[i].description);
+        if (!*all[i].type || PyModule_AddType(module, *all[i].type) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int Types_init(PyObject *module, State *state)
 {
-    const struct {
-        PyTypeObject **type;
-        PyStructSequence_Desc *desc;
-    } all[] = {
+    const TypesEntry all[] = {
         {&state->function_type_struct, &function_desc},
         {&state->memory_type_struct, &memory_desc},
         {&state->table_type_struct, &table_desc},
@@ -350,13 +302,7 @@ int Types_init(PyObject *module, State *state)
         {&state->import_type_struct, &import_desc},
         {&state->export_type_struct, &export_desc},
         {&state->frame_struct, &frame_desc},
-        {&state->definition_struct, &definition_desc},
         {&state->stack_frame_struct, &stack_frame_desc},
     };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        *all[i].type = PyStructSequence_NewType(all[i].desc);
-        if (!*all[i].type || PyModule_AddType(module, *all[i].type) < 0)
-            return -1;
-    }
-    return 0;
+    return Types_add(module, all, sizeof all / sizeof *all);
 }

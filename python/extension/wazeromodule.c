@@ -65,6 +65,14 @@ static PyMethodDef functions[] = {
      "engine_version()\n--\n\nThe version of wazero inside, for example 'v1.12.0'. "
      "Loads "
      "the engine."},
+    {"inspect", (PyCFunction)(void (*)(void))Inspection_inspect,
+     METH_FASTCALL | METH_KEYWORDS,
+     "inspect(wasm, *, features=None)\n--\n\n"
+     "What a module declares: an Inspection. wasm is bytes-like, an os.PathLike or a\n"
+     "CompiledModule; features are as in Runtime, None for all that there are.\n\n"
+     "Nothing is compiled and the engine is not loaded. CompileError if the sections\n"
+     "are malformed or do not fit together; what functions do is not looked at, so\n"
+     "that validate() tells whether the module is valid. Any thread."},
     {"_check_timeout", wazero_py_check_timeout, METH_VARARGS, NULL},
     {"_new_default_cache", Cache_default, METH_NOARGS, NULL},
     {"validate", wazero_py_validate, METH_O,
@@ -79,10 +87,10 @@ static PyMethodDef functions[] = {
 static int wazero_exec(PyObject *module)
 {
     static int (*const parts[])(PyObject *, State *) = {
-        Threads_init,  Errors_init,   Types_init,  Config_init,  Cache_init,
-        Runtime_init,  Compiled_init, Module_init, Exports_init, Function_init,
-        Memory_init,   Global_init,   Table_init,  Tag_init,     HostModule_init,
-        Listener_init, Snapshot_init,
+        Threads_init, Errors_init,     Types_init,    Definitions_init, Inspection_init,
+        Config_init,  Cache_init,      Runtime_init,  Compiled_init,    Module_init,
+        Exports_init, Function_init,   Memory_init,   Global_init,      Table_init,
+        Tag_init,     HostModule_init, Listener_init, Snapshot_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -119,7 +127,18 @@ static int wazero_exec(PyObject *module)
     VISIT(import_type_struct)                                                          \
     VISIT(export_type_struct)                                                          \
     VISIT(frame_struct)                                                                \
-    VISIT(definition_struct)                                                           \
+    VISIT(function_definition_struct)                                                  \
+    VISIT(table_definition_struct)                                                     \
+    VISIT(memory_definition_struct)                                                    \
+    VISIT(global_definition_struct)                                                    \
+    VISIT(tag_definition_struct)                                                       \
+    VISIT(constant_struct)                                                             \
+    VISIT(element_segment_struct)                                                      \
+    VISIT(data_segment_struct)                                                         \
+    VISIT(section_struct)                                                              \
+    VISIT(names_struct)                                                                \
+    VISIT(inspection_type)                                                             \
+    VISIT(custom_section_type)                                                         \
     VISIT(stack_frame_struct)                                                          \
     VISIT(error)                                                                       \
     VISIT(compile_error)                                                               \

@@ -62,7 +62,18 @@ typedef struct {
     PyTypeObject *import_type_struct;
     PyTypeObject *export_type_struct;
     PyTypeObject *frame_struct;
-    PyTypeObject *definition_struct;
+    PyTypeObject *function_definition_struct;
+    PyTypeObject *table_definition_struct;
+    PyTypeObject *memory_definition_struct;
+    PyTypeObject *global_definition_struct;
+    PyTypeObject *tag_definition_struct;
+    PyTypeObject *constant_struct;
+    PyTypeObject *element_segment_struct;
+    PyTypeObject *data_segment_struct;
+    PyTypeObject *section_struct;
+    PyTypeObject *names_struct;
+    PyTypeObject *inspection_type;
+    PyTypeObject *custom_section_type;
     PyTypeObject *stack_frame_struct;
     PyObject *error;
     PyObject *compile_error;
@@ -365,6 +376,8 @@ const wazero_function_names_t *HostFunction_names(const State *state, PyObject *
 /* Each adds its types, functions or constants to the module; -1 with an exception. */
 int Errors_init(PyObject *module, State *state);
 int Types_init(PyObject *module, State *state);
+int Definitions_init(PyObject *module, State *state);
+int Inspection_init(PyObject *module, State *state);
 int Config_init(PyObject *module, State *state);
 PyObject *Cache_default(PyObject *module, PyObject *ignored);
 int Cache_init(PyObject *module, State *state);
@@ -558,20 +571,72 @@ PyObject *Types_table(State *state, wazero_value_type_t element,
                       wazero_limits_t limits);
 PyObject *Types_tag(State *state, const wazero_function_type_t *type);
 PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable);
+/* The type of something of this kind. */
+PyObject *Types_of(State *state, wazero_extern_kind_t kind,
+                   const wazero_extern_type_t *type);
 PyObject *Types_import(State *state, const wazero_extern_t *import);
 PyObject *Types_export(State *state, const wazero_extern_t *export);
 PyObject *Types_frame(State *state, const wazero_frame_t *frame);
-PyObject *Types_definition(State *state,
-                           const wazero_function_definition_t *definition);
 /* Takes function. */
 PyObject *Types_stack_frame(State *state, PyObject *function, uint64_t program_counter,
                             uint64_t source_offset);
+
+/* Puts count values into a new named tuple; takes them, and fails if one is NULL. */
+PyObject *Types_fill(PyTypeObject *type, PyObject *const *values, Py_ssize_t count);
+
+/* Makes named tuples, and adds them to the module. */
+typedef struct {
+    PyTypeObject **type;
+    PyStructSequence_Desc *description;
+} TypesEntry;
+int Types_add(PyObject *module, const TypesEntry *all, size_t count);
 
 /* The value type of this name, or 0 with a ValueError. */
 wazero_value_type_t Types_parse(PyObject *name);
 
 /* The value types of a sequence of names, as bytes. */
 PyObject *Types_parse_list(PyObject *names, const char *what);
+
+/* ---------------------------------------------------------------- memory_numbers.c */
+
+/* read_u8 to write_f64, methods of Memory. */
+enum { MEMORY_NUMBER_METHODS = 20 };
+extern PyMethodDef Memory_number_methods[MEMORY_NUMBER_METHODS];
+
+/* An address or a length, and whether that many bytes are there; -1 with an
+ * exception. */
+int Memory_to_number(PyObject *value, const char *what, uint64_t *number);
+int Memory_check_range(MemoryObject *self, const char *verb, uint64_t offset,
+                       uint64_t size);
+
+/* ---------------------------------------------------------------- definitions.c -- */
+
+PyObject *Definitions_text(wazero_name_t name);
+
+/* A FunctionDefinition; type is its FunctionType if there is one already, or NULL. */
+PyObject *Definitions_function(State *state,
+                               const wazero_function_definition_t *definition,
+                               PyObject *type);
+/* The definition of a table, memory, global or tag. */
+PyObject *Definitions_other(State *state, const wazero_inspection_t *inspection,
+                            const wazero_definition_t *definition);
+PyObject *Definitions_element(State *state, size_t index,
+                              const wazero_element_segment_t *segment);
+PyObject *Definitions_data(State *state, size_t index,
+                           const wazero_data_segment_t *segment);
+PyObject *Definitions_section(State *state, const wazero_section_t *section);
+PyObject *Definitions_names(State *state, const wazero_inspection_t *inspection);
+
+/* ---------------------------------------------------------------- inspection.c --- */
+
+/* The method of the module, wazero.inspect. */
+PyObject *Inspection_inspect(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames);
+PyObject *Inspection_of_compiled(State *state, CompiledObject *compiled);
+/* A view of a section of source, which has the module's bytes: bytes, or a
+ * CompiledModule. */
+PyObject *CustomSection_new(State *state, PyObject *source,
+                            const wazero_section_t *section);
 
 /* ---------------------------------------------------------------- config.c ------- */
 
@@ -650,11 +715,14 @@ enum {
     RUNTIME_DEBUG_INFO,
     RUNTIME_COMPILATION_WORKERS,
     RUNTIME_MEMORY_CAPACITY_FROM_MAX,
+    RUNTIME_CUSTOM_SECTIONS,
     RUNTIME_COUNT
 };
 extern const char *const Config_runtime_names[RUNTIME_COUNT];
 extern const SizeSpec Config_memory_limit;
 PyObject *Config_feature_names(void); /* dict from names to bits */
+/* A configuration with nothing but features, for wazero_inspect. */
+int Config_features(State *state, PyObject *features, wazero_runtime_config_t **config);
 int Config_runtime(State *state, PyObject *const *given, PyObject **options,
                    wazero_runtime_config_t **config);
 

@@ -16,6 +16,10 @@ from ._wazero import ClosedError as ClosedError
 from ._wazero import CompilationCache as CompilationCache
 from ._wazero import CompiledModule as CompiledModule
 from ._wazero import CompileError as CompileError
+from ._wazero import Constant as Constant
+from ._wazero import CustomSection as CustomSection
+from ._wazero import DataSegment as DataSegment
+from ._wazero import ElementSegment as ElementSegment
 from ._wazero import ExitError as ExitError
 from ._wazero import Exports as Exports
 from ._wazero import ExportType as ExportType
@@ -26,27 +30,35 @@ from ._wazero import FunctionCall as FunctionCall
 from ._wazero import FunctionDefinition as FunctionDefinition
 from ._wazero import FunctionType as FunctionType
 from ._wazero import Global as Global
+from ._wazero import GlobalDefinition as GlobalDefinition
 from ._wazero import GlobalType as GlobalType
 from ._wazero import HostFunction as HostFunction
 from ._wazero import ImportType as ImportType
+from ._wazero import Inspection as Inspection
 from ._wazero import Interrupted as Interrupted
 from ._wazero import LinkError as LinkError
 from ._wazero import Memory as Memory
+from ._wazero import MemoryDefinition as MemoryDefinition
 from ._wazero import MemoryType as MemoryType
 from ._wazero import Module as Module
+from ._wazero import Names as Names
 from ._wazero import Runtime as Runtime
+from ._wazero import Section as Section
 from ._wazero import Snapshot as Snapshot
 from ._wazero import SnapshotRestore as SnapshotRestore
 from ._wazero import StackFrame as StackFrame
 from ._wazero import Table as Table
+from ._wazero import TableDefinition as TableDefinition
 from ._wazero import TableType as TableType
 from ._wazero import Tag as Tag
+from ._wazero import TagDefinition as TagDefinition
 from ._wazero import TagType as TagType
 from ._wazero import Timeout as Timeout
 from ._wazero import Trap as Trap
 from ._wazero import WazeroError as WazeroError
 from ._wazero import engine_version as engine_version
 from ._wazero import func as func
+from ._wazero import inspect as inspect
 from ._wazero import snapshot as snapshot
 from ._wazero import validate as validate
 from ._wazero import version as version
@@ -73,6 +85,10 @@ __all__ = [
     "CompileError",
     "CompiledModule",
     "CompletedRun",
+    "Constant",
+    "CustomSection",
+    "DataSegment",
+    "ElementSegment",
     "ExitError",
     "ExportType",
     "Exports",
@@ -87,25 +103,32 @@ __all__ = [
     "FunctionDefinition",
     "FunctionType",
     "Global",
+    "GlobalDefinition",
     "GlobalType",
     "HostFunction",
     "HostModule",
     "ImportType",
+    "Inspection",
     "Interrupted",
     "LinkError",
     "LogScope",
     "Memory",
+    "MemoryDefinition",
     "MemoryType",
     "Module",
     "ModuleConfig",
+    "Names",
     "Runtime",
     "RuntimeConfig",
+    "Section",
     "Snapshot",
     "SnapshotRestore",
     "StackFrame",
     "Table",
+    "TableDefinition",
     "TableType",
     "Tag",
+    "TagDefinition",
     "TagType",
     "Timeout",
     "Trap",
@@ -114,6 +137,7 @@ __all__ = [
     "default_cache",
     "engine_version",
     "func",
+    "inspect",
     "run",
     "snapshot",
     "validate",

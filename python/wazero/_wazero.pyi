@@ -90,6 +90,11 @@ INHERIT: Final[Inherit]
 def version() -> str: ...
 def engine_version() -> str: ...
 def validate(wasm: Buffer | os.PathLike[str], /) -> None: ...
+def inspect(
+    wasm: Buffer | os.PathLike[str] | CompiledModule,
+    *,
+    features: int | Iterable[str] | None = None,
+) -> Inspection: ...
 def func(
     callable: Callable[..., object],
     params: Iterable[str] | None = None,
@@ -230,11 +235,16 @@ class FunctionDefinition(
         str,
         str,
         str,
+        FunctionType,
+        tuple[str, ...],
+        tuple[str, ...],
+        str | None,
+        str | None,
         tuple[str, ...],
         tuple[str, ...],
         tuple[str, ...],
-        tuple[str, ...],
-        tuple[str, ...],
+        int,
+        int,
         bool,
     ],
 ):
@@ -243,11 +253,16 @@ class FunctionDefinition(
         "name",
         "module_name",
         "debug_name",
+        "type",
         "params",
         "results",
+        "import_module",
+        "import_name",
+        "export_names",
         "param_names",
         "result_names",
-        "export_names",
+        "code_offset",
+        "code_size",
         "is_host",
     )
     @property
@@ -259,17 +274,371 @@ class FunctionDefinition(
     @property
     def debug_name(self) -> str: ...
     @property
+    def type(self) -> FunctionType: ...
+    @property
     def params(self) -> tuple[str, ...]: ...
     @property
     def results(self) -> tuple[str, ...]: ...
+    @property
+    def import_module(self) -> str | None: ...
+    @property
+    def import_name(self) -> str | None: ...
+    @property
+    def export_names(self) -> tuple[str, ...]: ...
     @property
     def param_names(self) -> tuple[str, ...]: ...
     @property
     def result_names(self) -> tuple[str, ...]: ...
     @property
-    def export_names(self) -> tuple[str, ...]: ...
+    def code_offset(self) -> int: ...
+    @property
+    def code_size(self) -> int: ...
     @property
     def is_host(self) -> bool: ...
+
+@final
+class TableDefinition(
+    structseq[Any],
+    tuple[
+        int,
+        TableType,
+        str | None,
+        str | None,
+        tuple[str, ...],
+        Constant | None,
+    ],
+):
+    __match_args__: Final = (
+        "index",
+        "type",
+        "import_module",
+        "import_name",
+        "export_names",
+        "init",
+    )
+    @property
+    def index(self) -> int: ...  # type: ignore[override]
+    @property
+    def type(self) -> TableType: ...
+    @property
+    def import_module(self) -> str | None: ...
+    @property
+    def import_name(self) -> str | None: ...
+    @property
+    def export_names(self) -> tuple[str, ...]: ...
+    @property
+    def init(self) -> Constant | None: ...
+
+@final
+class MemoryDefinition(
+    structseq[Any],
+    tuple[
+        int,
+        MemoryType,
+        str | None,
+        str | None,
+        tuple[str, ...],
+    ],
+):
+    __match_args__: Final = (
+        "index",
+        "type",
+        "import_module",
+        "import_name",
+        "export_names",
+    )
+    @property
+    def index(self) -> int: ...  # type: ignore[override]
+    @property
+    def type(self) -> MemoryType: ...
+    @property
+    def import_module(self) -> str | None: ...
+    @property
+    def import_name(self) -> str | None: ...
+    @property
+    def export_names(self) -> tuple[str, ...]: ...
+
+@final
+class GlobalDefinition(
+    structseq[Any],
+    tuple[
+        int,
+        GlobalType,
+        str | None,
+        str | None,
+        tuple[str, ...],
+        Constant | None,
+    ],
+):
+    __match_args__: Final = (
+        "index",
+        "type",
+        "import_module",
+        "import_name",
+        "export_names",
+        "init",
+    )
+    @property
+    def index(self) -> int: ...  # type: ignore[override]
+    @property
+    def type(self) -> GlobalType: ...
+    @property
+    def import_module(self) -> str | None: ...
+    @property
+    def import_name(self) -> str | None: ...
+    @property
+    def export_names(self) -> tuple[str, ...]: ...
+    @property
+    def init(self) -> Constant | None: ...
+
+@final
+class TagDefinition(
+    structseq[Any],
+    tuple[
+        int,
+        TagType,
+        str | None,
+        str | None,
+        tuple[str, ...],
+    ],
+):
+    __match_args__: Final = (
+        "index",
+        "type",
+        "import_module",
+        "import_name",
+        "export_names",
+    )
+    @property
+    def index(self) -> int: ...  # type: ignore[override]
+    @property
+    def type(self) -> TagType: ...
+    @property
+    def import_module(self) -> str | None: ...
+    @property
+    def import_name(self) -> str | None: ...
+    @property
+    def export_names(self) -> tuple[str, ...]: ...
+
+@final
+class Constant(
+    structseq[Any],
+    tuple[
+        str,
+        int | float | bytes | str | None,
+    ],
+):
+    __match_args__: Final = (
+        "op",
+        "value",
+    )
+    @property
+    def op(self) -> str: ...
+    @property
+    def value(self) -> int | float | bytes | str | None: ...
+
+@final
+class ElementSegment(
+    structseq[Any],
+    tuple[
+        int,
+        Literal["active", "passive", "declarative"],
+        int | None,
+        int | None,
+        Constant | None,
+        str,
+        int,
+    ],
+):
+    __match_args__: Final = (
+        "index",
+        "mode",
+        "table",
+        "offset",
+        "expression",
+        "type",
+        "count",
+    )
+    @property
+    def index(self) -> int: ...  # type: ignore[override]
+    @property
+    def mode(self) -> Literal["active", "passive", "declarative"]: ...
+    @property
+    def table(self) -> int | None: ...
+    @property
+    def offset(self) -> int | None: ...
+    @property
+    def expression(self) -> Constant | None: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def count(self) -> int: ...  # type: ignore[override]
+
+@final
+class DataSegment(
+    structseq[Any],
+    tuple[
+        int,
+        Literal["active", "passive"],
+        int | None,
+        int | None,
+        Constant | None,
+        int,
+        int,
+    ],
+):
+    __match_args__: Final = (
+        "index",
+        "mode",
+        "memory",
+        "offset",
+        "expression",
+        "size",
+        "position",
+    )
+    @property
+    def index(self) -> int: ...  # type: ignore[override]
+    @property
+    def mode(self) -> Literal["active", "passive"]: ...
+    @property
+    def memory(self) -> int | None: ...
+    @property
+    def offset(self) -> int | None: ...
+    @property
+    def expression(self) -> Constant | None: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+
+@final
+class Section(
+    structseq[Any],
+    tuple[
+        int,
+        str,
+        int,
+        int,
+    ],
+):
+    __match_args__: Final = (
+        "id",
+        "name",
+        "offset",
+        "size",
+    )
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+@final
+class Names(
+    structseq[Any],
+    tuple[
+        str,
+        Mapping[int, str],
+        Mapping[int, Mapping[int, str]],
+        Mapping[int, Mapping[int, str]],
+        Mapping[int, str],
+        Mapping[int, str],
+        Mapping[int, str],
+        Mapping[int, str],
+        Mapping[int, str],
+        Mapping[int, str],
+        Mapping[int, Mapping[int, str]],
+        Mapping[int, str],
+    ],
+):
+    __match_args__: Final = (
+        "module",
+        "functions",
+        "locals",
+        "labels",
+        "types",
+        "tables",
+        "memories",
+        "globals",
+        "elements",
+        "data",
+        "fields",
+        "tags",
+    )
+    @property
+    def module(self) -> str: ...
+    @property
+    def functions(self) -> Mapping[int, str]: ...
+    @property
+    def locals(self) -> Mapping[int, Mapping[int, str]]: ...
+    @property
+    def labels(self) -> Mapping[int, Mapping[int, str]]: ...
+    @property
+    def types(self) -> Mapping[int, str]: ...
+    @property
+    def tables(self) -> Mapping[int, str]: ...
+    @property
+    def memories(self) -> Mapping[int, str]: ...
+    @property
+    def globals(self) -> Mapping[int, str]: ...
+    @property
+    def elements(self) -> Mapping[int, str]: ...
+    @property
+    def data(self) -> Mapping[int, str]: ...
+    @property
+    def fields(self) -> Mapping[int, Mapping[int, str]]: ...
+    @property
+    def tags(self) -> Mapping[int, str]: ...
+
+@final
+class CustomSection:
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Inspection:
+    @property
+    def name(self) -> str: ...
+    @property
+    def start(self) -> int | None: ...
+    @property
+    def types(self) -> tuple[FunctionType, ...]: ...
+    @property
+    def imports(self) -> tuple[ImportType, ...]: ...
+    @property
+    def exports(self) -> tuple[ExportType, ...]: ...
+    @property
+    def functions(self) -> tuple[FunctionDefinition, ...]: ...
+    @property
+    def tables(self) -> tuple[TableDefinition, ...]: ...
+    @property
+    def memories(self) -> tuple[MemoryDefinition, ...]: ...
+    @property
+    def globals(self) -> tuple[GlobalDefinition, ...]: ...
+    @property
+    def tags(self) -> tuple[TagDefinition, ...]: ...
+    @property
+    def elements(self) -> tuple[ElementSegment, ...]: ...
+    @property
+    def data(self) -> tuple[DataSegment, ...]: ...
+    @property
+    def sections(self) -> tuple[Section, ...]: ...
+    @property
+    def custom_sections(self) -> tuple[CustomSection, ...]: ...
+    @property
+    def names(self) -> Names: ...
+    def to_dict(self) -> dict[str, Any]: ...
 
 @final
 class StackFrame(structseq[Any], tuple[FunctionDefinition, int, int]):
@@ -348,6 +717,7 @@ class Runtime:
         debug_info: bool = True,
         compilation_workers: int | None = None,
         memory_capacity_from_max: bool = False,
+        custom_sections: bool = True,
     ) -> Self: ...
     @property
     def closed(self) -> bool: ...
@@ -453,6 +823,9 @@ class CompiledModule:
     def imports(self) -> tuple[ImportType, ...]: ...
     @property
     def exports(self) -> tuple[ExportType, ...]: ...
+    @property
+    def custom_sections(self) -> tuple[CustomSection, ...]: ...
+    def inspect(self) -> Inspection: ...
     @property
     def wasm(self) -> bytes: ...
     @property
@@ -613,6 +986,26 @@ class Memory:
     def pack(
         self, format: str | bytes, ptr: SupportsIndex, /, *values: Any
     ) -> None: ...
+    def read_u8(self, ptr: SupportsIndex) -> int: ...
+    def write_u8(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_u16(self, ptr: SupportsIndex) -> int: ...
+    def write_u16(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_u32(self, ptr: SupportsIndex) -> int: ...
+    def write_u32(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_u64(self, ptr: SupportsIndex) -> int: ...
+    def write_u64(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_i8(self, ptr: SupportsIndex) -> int: ...
+    def write_i8(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_i16(self, ptr: SupportsIndex) -> int: ...
+    def write_i16(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_i32(self, ptr: SupportsIndex) -> int: ...
+    def write_i32(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_i64(self, ptr: SupportsIndex) -> int: ...
+    def write_i64(self, ptr: SupportsIndex, value: SupportsIndex) -> None: ...
+    def read_f32(self, ptr: SupportsIndex) -> float: ...
+    def write_f32(self, ptr: SupportsIndex, value: SupportsFloat) -> None: ...
+    def read_f64(self, ptr: SupportsIndex) -> float: ...
+    def write_f64(self, ptr: SupportsIndex, value: SupportsFloat) -> None: ...
     def grow(self, delta: SupportsIndex) -> int: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[int]: ...

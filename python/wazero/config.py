@@ -115,6 +115,7 @@ class RuntimeConfig:
     debug_info: bool = True
     compilation_workers: int | None = None
     memory_capacity_from_max: bool = False
+    custom_sections: bool = True
 
 
 @dataclass(frozen=True)

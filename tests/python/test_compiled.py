@@ -112,7 +112,7 @@ def test_non_contiguous_buffer_is_refused(rt, add_wasm):
 
 
 def test_not_made_by_hand():
-    for cls in (wazero.CompiledModule, wazero.Module, wazero.Function, wazero.Memory):
+    for cls in (wazero.CompiledModule, wazero.Module, wazero.Function, wazero.Exports):
         with pytest.raises(TypeError, match="cannot create"):
             cls()
 
