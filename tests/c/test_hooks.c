@@ -162,7 +162,10 @@ TEST(an_error_of_polling_ends_the_call)
     tear_down();
 }
 
-/* Calls another module, which works, and the one that is parked, which must not. */
+static int refused; /* how often the module was parked when the host was polled */
+
+/* Calls another module, which works, and the one that is parked, which must not. The
+ * first time may be before the call has entered wasm: then both work. */
 static wazero_error_t *call_both(void)
 {
     wazero_memory_t *memory;
@@ -174,9 +177,11 @@ static wazero_error_t *call_both(void)
     inside = true;
     CHECK_INT(CALL(other, "fib", 10), 55);
     CHECK_INT(CALL(other, "call_host", 1), 2);
-    if (is_direct()) {
-        CHECK_ERROR(try_call(module, "fib", &argument, 1, NULL), WAZERO_ERROR_INVALID,
-                    "in the middle of a call");
+    wazero_error_t *error =
+        is_direct() ? try_call(module, "fib", &argument, 1, NULL) : NULL;
+    if (error) {
+        refused++;
+        CHECK_ERROR(error, WAZERO_ERROR_INVALID, "in the middle of a call");
         must(wazero_module_memory(module, NULL, 0, &memory));
         CHECK_ERROR(wazero_memory_grow(memory, 1, &pages), WAZERO_ERROR_INVALID,
                     "in the middle of a call");
@@ -190,10 +195,12 @@ TEST(polling_may_call_other_modules)
 {
     uint64_t result = 0;
     set_up();
+    refused = 0;
     on_poll = call_both;
     must(call_for(module, "sum", 300000000, WAZERO_NO_TIMEOUT, &result));
     CHECK_INT((int64_t)result, 44999999850000000);
     on_poll = NULL;
+    CHECK(refused > 0 || !is_direct());
     CHECK_INT(CALL(module, "fib", 10), 55);
     tear_down();
 }
