@@ -223,7 +223,8 @@ static wazero_error_t *new_invoke(wazero_module_t *owner,
         return wazero__error_memory();
     made->owner = owner;
     memcpy(made->types, type->params + 1, params);
-    memcpy(made->types + params, type->results, results);
+    if (results)
+        memcpy(made->types + params, type->results, results);
     made->type = (wazero_function_type_t){
         .params = made->types,
         .param_count = params,

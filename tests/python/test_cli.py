@@ -133,6 +133,12 @@ def their(tmp_path_factory):
     return [str(command)]
 
 
+@pytest.fixture(autouse=True)
+def directly(monkeypatch):
+    """A loop ends at -timeout only where compiled code is entered from C."""
+    monkeypatch.setenv("WAZERO_DIRECT", "1")
+
+
 @pytest.fixture
 def cli(folder):
     """Runs the command in the folder; what it prints comes as text."""
@@ -148,8 +154,7 @@ def cli(folder):
             text=True,
             timeout=60,
             check=False,
-            # A loop ends at -timeout only where compiled code is entered from C.
-            env={**os.environ, "WAZERO_DIRECT": "1", **(env or {})},
+            env={**os.environ, **(env or {})},
             **options,
         )
 
