@@ -96,9 +96,9 @@ static int to_integer(const char *function, PyObject *value, unsigned bits,
     long long small = number ? PyLong_AsLongLongAndOverflow(number, &overflow) : 0;
     Py_XDECREF(number);
     bool fits = status == CONVERT_OK;
+    int64_t highest = (int64_t)(((uint64_t)1 << (bits - 1)) - 1);
     if (fits && is_signed)
-        fits = !overflow && small >= -((int64_t)1 << (bits - 1)) &&
-               small <= (int64_t)(((uint64_t)1 << (bits - 1)) - 1);
+        fits = !overflow && small >= -highest - 1 && small <= highest;
     else if (fits)
         fits = overflow ? bits == 64 : small >= 0 && slot <= UINT64_MAX >> (64 - bits);
     if (!fits) {
