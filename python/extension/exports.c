@@ -90,12 +90,84 @@ static int ensure_slots(ModuleObject *module)
     return -1;
 }
 
+/* The C handle of an export; a memory's is the module's, and a tag has none. */
+static wazero_error_t *open_handle(wazero_module_t *module,
+                                   const wazero_extern_t *export, void **handle)
+{
+    wazero_function_t *function = NULL;
+    wazero_table_t *table = NULL;
+    wazero_global_t *global = NULL;
+    wazero_error_t *error = NULL;
+    const char *name = export->name;
+    size_t size = export->name_size;
+    switch (export->kind) {
+    case WAZERO_EXTERN_FUNCTION:
+        error = wazero_module_function(module, name, size, &function);
+        *handle = function;
+        break;
+    case WAZERO_EXTERN_TABLE:
+        error = wazero_module_table(module, name, size, &table);
+        *handle = table;
+        break;
+    case WAZERO_EXTERN_GLOBAL:
+        error = wazero_module_global(module, name, size, &global);
+        *handle = global;
+        break;
+    case WAZERO_EXTERN_MEMORY:
+    case WAZERO_EXTERN_TAG:
+        break;
+    }
+    return error;
+}
+
+static void delete_handle(wazero_extern_kind_t kind, void *handle)
+{
+    switch (kind) {
+    case WAZERO_EXTERN_FUNCTION:
+        wazero_function_delete(handle);
+        break;
+    case WAZERO_EXTERN_TABLE:
+        wazero_table_delete(handle);
+        break;
+    case WAZERO_EXTERN_GLOBAL:
+        wazero_global_delete(handle);
+        break;
+    case WAZERO_EXTERN_MEMORY:
+    case WAZERO_EXTERN_TAG:
+        break;
+    }
+}
+
+/* Gets the C handle into the slot; another thread may be doing the same. */
+static int prepare(State *state, ModuleObject *module, const wazero_extern_t *export,
+                   ExportSlot *slot)
+{
+    void *handle = NULL;
+    wazero_error_t *error;
+    if (slot->handle)
+        return 0;
+    Py_BEGIN_ALLOW_THREADS
+    error = open_handle(module->handle, export, &handle);
+    Py_END_ALLOW_THREADS
+    if (error) {
+        Errors_raise(state, error);
+        return -1;
+    }
+    if (slot->handle)
+        delete_handle(export->kind, handle);
+    else
+        slot->handle = handle;
+    return 0;
+}
+
 static PyObject *make(State *state, ModuleObject *module, Py_ssize_t position,
                       PyObject *name)
 {
     const wazero_extern_t *export =
         wazero_module_export(module->handle, (size_t)position);
     ExportSlot *slot = &module->slots[position];
+    if (prepare(state, module, export, slot) < 0)
+        return NULL;
     switch (export->kind) {
     case WAZERO_EXTERN_FUNCTION:
         return Function_new(state, module, slot, name);
@@ -133,15 +205,8 @@ void Exports_delete_handles(ModuleObject *module)
     size_t count = module->slots ? wazero_module_export_count(module->handle) : 0;
     for (size_t i = 0; i < count; i++) {
         void *handle = module->slots[i].handle;
-        if (!handle)
-            continue;
-        wazero_extern_kind_t kind = wazero_module_export(module->handle, i)->kind;
-        if (kind == WAZERO_EXTERN_FUNCTION)
-            wazero_function_delete(handle);
-        else if (kind == WAZERO_EXTERN_TABLE)
-            wazero_table_delete(handle);
-        else
-            wazero_global_delete(handle);
+        if (handle)
+            delete_handle(wazero_module_export(module->handle, i)->kind, handle);
     }
     wazero_memory_delete(module->memory.handle);
 }

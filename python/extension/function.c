@@ -246,30 +246,6 @@ static bool only_integers(const wazero_function_type_t *type)
     return true;
 }
 
-/* Gets the C handle into the slot; another thread may be doing the same. */
-static int prepare(State *state, ModuleObject *module, ExportSlot *slot)
-{
-    size_t position = (size_t)(slot - module->slots);
-    const wazero_extern_t *export = wazero_module_export(module->handle, position);
-    wazero_function_t *handle = NULL;
-    wazero_error_t *error;
-    if (slot->handle)
-        return 0;
-    Py_BEGIN_ALLOW_THREADS
-    error = wazero_module_function(module->handle, export->name, export->name_size,
-                                   &handle);
-    Py_END_ALLOW_THREADS
-    if (error) {
-        Errors_raise(state, error);
-        return -1;
-    }
-    if (slot->handle)
-        wazero_function_delete(handle);
-    else
-        slot->handle = handle;
-    return 0;
-}
-
 static void fill(FunctionObject *self, wazero_function_t *handle)
 {
     self->handle = handle;
@@ -304,8 +280,6 @@ PyObject *Function_new(State *state, ModuleObject *module, ExportSlot *slot,
                        PyObject *name)
 {
     PyTypeObject *type = state->function_type;
-    if (prepare(state, module, slot) < 0)
-        return NULL;
     FunctionObject *self = (FunctionObject *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;

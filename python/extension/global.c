@@ -7,35 +7,10 @@
  */
 #include "wazeromodule.h"
 
-static int prepare(State *state, ModuleObject *module, ExportSlot *slot)
-{
-    size_t position = (size_t)(slot - module->slots);
-    const wazero_extern_t *export = wazero_module_export(module->handle, position);
-    wazero_global_t *handle = NULL;
-    wazero_error_t *error;
-    if (slot->handle)
-        return 0;
-    Py_BEGIN_ALLOW_THREADS
-    error =
-        wazero_module_global(module->handle, export->name, export->name_size, &handle);
-    Py_END_ALLOW_THREADS
-    if (error) {
-        Errors_raise(state, error);
-        return -1;
-    }
-    if (slot->handle)
-        wazero_global_delete(handle);
-    else
-        slot->handle = handle;
-    return 0;
-}
-
 PyObject *Global_new(State *state, ModuleObject *module, ExportSlot *slot,
                      PyObject *name)
 {
     PyTypeObject *type = state->global_type;
-    if (prepare(state, module, slot) < 0)
-        return NULL;
     GlobalObject *self = (GlobalObject *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
