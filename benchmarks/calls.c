@@ -11,28 +11,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <wazero.h>
 
 #include "steps.h"
+#include "timing.h"
 
 enum { ROUNDS = 15, COUNT = 300000 };
-
-static void must(wazero_error_t *error)
-{
-    if (!error)
-        return;
-    fprintf(stderr, "%s\n", wazero_error_message(error, NULL));
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 /* Does as little as a call can that goes through a pointer. */
 static wazero_error_t *empty(wazero_function_t *function, uint64_t *stack, size_t count)

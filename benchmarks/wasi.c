@@ -10,26 +10,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <wazero.h>
 
+#include "timing.h"
+
 enum { ROUNDS = 30, COUNT = 300000 };
-
-static void must(wazero_error_t *error)
-{
-    if (!error)
-        return;
-    fprintf(stderr, "%s\n", wazero_error_message(error, NULL));
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static wazero_error_t *nothing(void *user, wazero_module_t *caller, uint64_t *stack)
 {

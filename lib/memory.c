@@ -114,17 +114,13 @@ wazero_error_t *wazero_memory_grow(wazero_memory_t *memory, uint32_t delta,
                                    uint32_t *old_pages)
 {
     wazero_module_t *module = memory->module;
-    /* Before entering, too: in a forked child nobody would ever leave. */
-    wazero_error_t *error = wazero__module_check(module);
-    if (!error)
-        error = wazero__group_enter(module->group, UINT64_MAX);
+    wazero_error_t *error = wazero__module_enter(module);
     if (error)
         return error;
-    error = wazero__module_check(module);
-    int64_t old = error ? 0 : wazero__engine()->memory_grow(module->handle, delta);
+    int64_t old = wazero__engine()->memory_grow(module->handle, delta);
     uint32_t pages = wazero_memory_pages(memory);
     wazero__group_leave(module->group);
-    if (!error && old < 0)
+    if (old < 0)
         error = wazero__error(WAZERO_ERROR_INVALID,
                               "the memory of %" PRIu32 " pages cannot grow by %" PRIu32
                               ": its maximum, the runtime's memory limit or the system "

@@ -756,6 +756,7 @@ const wazero_extern_t *wazero__module_export_of(const wazero_module_t *module,
 
 wazero_error_t *wazero__module_enter(wazero_module_t *module)
 {
+    /* Before entering, too: in a forked child nobody would ever leave. */
     wazero_error_t *error = wazero__module_check(module);
     if (!error)
         error = wazero__group_enter(module->group, UINT64_MAX);

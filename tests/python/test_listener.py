@@ -381,6 +381,14 @@ def test_with_a_cache(wat, tmp_path):
         assert len(recorder.told) == 6
 
 
+def in_four_threads(work):
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def test_one_compiled_module_in_threads(runtime, wat):
     together = threading.Barrier(4)
     counts = {}
@@ -396,11 +404,7 @@ def test_one_compiled_module_in_threads(runtime, wat):
         for _ in range(50):
             module.exports.outer(1)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_four_threads(work)
     assert sorted(counts.values()) == [150] * 4
 
 
@@ -664,11 +668,7 @@ def test_logs_of_threads_do_not_mix(runtime, wat):
         for _ in range(20):
             module.exports.outer(1)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_four_threads(work)
     expected = [
         "--> guest.outer(x=1)\n",
         "\t--> guest.inner(x=1)\n",
