@@ -7,12 +7,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static bool membarrier(int command)
+{
+    return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+
 bool wazero__barrier(void)
 {
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0)
-        return true;
-    /* A process has to say once that it will use it, and a forked child again. */
-    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) ==
-               0 &&
-           syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+    /* A process that has not registered is told so; a forked child registers again. */
+    return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) ||
+           (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
+            membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+}
+
+void wazero__barrier_prepare(void)
+{
+    /* Where the system has none, the first barrier finds out. */
+    membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }

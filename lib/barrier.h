@@ -11,4 +11,9 @@
  * cannot do that (membarrier(2)); it does not change its mind. */
 bool wazero__barrier(void);
 
+/* To be called before there are other threads. A process has to say once that it will
+ * use barriers. That takes nothing while it has one thread, and 10 ms, until every
+ * processor has done something else, from then on (2026-11-25). */
+void wazero__barrier_prepare(void);
+
 #endif

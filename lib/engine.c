@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "barrier.h"
 #include "call/direct.h"
 #include "callbacks.h"
 #include "error.h"
@@ -238,6 +239,7 @@ static wazero_error_t *load(void)
     sigdelset(&all, SIGABRT);
     sigdelset(&all, SIGTRAP);
     pthread_sigmask(SIG_BLOCK, &all, &before);
+    wazero__barrier_prepare(); /* Go starts threads */
     void *library = open_library(path);
     opened_before = true; /* also if it failed half-way: a copy does no harm */
     if (!library) {
