@@ -53,20 +53,21 @@ def to_dict(inspection: Inspection) -> dict[str, Any]:
     return result
 
 
-def _signature(params: tuple[str, ...], results: tuple[str, ...]) -> str:
+def signature(params: tuple[str, ...], results: tuple[str, ...]) -> str:
     return f"({', '.join(params)}) -> ({', '.join(results)})"
 
 
-def _describe(kind: str, item: Any) -> str:
+def describe(kind: str, item: Any) -> str:
     """The type of an import or export in a few words."""
     if kind == "function":
-        return _signature(item.params, item.results)
+        return signature(item.params, item.results)
     if kind == "global":
         return f"{'mutable ' if item.mutable else ''}{item.value}"
     if kind == "tag":
         return f"({', '.join(item.params)})"
     most = "no maximum" if item.max is None else f"at most {item.max}"
-    unit = "pages" if kind == "memory" else item.element
+    pages = "page" if item.min == 1 else "pages"
+    unit = pages if kind == "memory" else item.element
     shared = ", shared" if kind == "memory" and item.shared else ""
     return f"{item.min} {unit}, {most}{shared}"
 
@@ -83,7 +84,7 @@ def summary(inspection: Inspection) -> str:
         for one in externs:
             module = getattr(one, "module", None)
             name = one.name if module is None else f"{module}.{one.name}"
-            lines.append(f"  {one.kind} {name}: {_describe(one.kind, one.type)}")
+            lines.append(f"  {one.kind} {name}: {describe(one.kind, one.type)}")
     lines.append("sections:")
     lines += [
         f"  {section.name}{' (custom)' if section.id == 0 else ''}: "

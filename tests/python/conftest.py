@@ -1,13 +1,20 @@
 """What the tests share: WebAssembly from text, runtimes, and ways to look at memory."""
 
+import dataclasses
 import functools
 import gc
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 import wazero
 from wasmtime import wat2wasm
+from wazero.cli import main as command_line
+
+# Those that the command line leaves to the system.
+CHANGED_SIGNALS = (signal.SIGINT, signal.SIGPIPE)
 
 
 @functools.cache
@@ -177,3 +184,31 @@ def make_loops(request, loops_wasm):
 @pytest.fixture
 def loops(make_loops):
     return make_loops()
+
+
+@dataclasses.dataclass
+class Done:
+    """What a command did: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def main(capfd):
+    """Runs the command line in this process, which keeps its signal handlers."""
+
+    def run(*args):
+        before = {which: signal.getsignal(which) for which in CHANGED_SIGNALS}
+        capfd.readouterr()
+        try:
+            code = command_line([os.fspath(arg) for arg in args])
+        except SystemExit as end:
+            code = end.code
+        finally:
+            for which, handler in before.items():
+                signal.signal(which, handler)
+        return Done(code, *capfd.readouterr())
+
+    return run

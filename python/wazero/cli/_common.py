@@ -1,44 +1,79 @@
-"""What the subcommands share: options of a runtime, reading a module, messages."""
+"""What the subcommands share: operands, options of a runtime, reading a module."""
 
 from __future__ import annotations
 
 import os
-import sys
 
 from wazero._wazero import CompilationCache, CompiledModule, Runtime, WazeroError
 from wazero.cli._flags import FlagSet
 from wazero.cli._signals import default_signals
+from wazero.cli._text import Failure, complain, reason, visible
 
 TYPE_CHECKING = False  # what type checkers take for True, without importing typing
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
+# The largest module that libwazero takes; what is larger is not read to its end.
+LARGEST = 1 << 30
 
-class Failure(Exception):
-    """A line for standard error, and the exit code 1."""
 
+class Command:
+    """The flags of a subcommand, -h among them, and its usage."""
 
-def usage(flags: FlagSet, line: str) -> str:
-    """What -h prints for a subcommand."""
-    return f"wazero CLI\n\nUsage:\n  wazero {line}\n\nOptions:\n{flags.defaults()}"
+    def __init__(self, name: str, line: str) -> None:
+        self.flags = FlagSet(name)
+        self._line = line
+        self._help = self.flags.switch("h", "Prints usage.")
+
+    def usage(self) -> str:
+        return (
+            f"wazero CLI\n\nUsage:\n  wazero {self._line}\n\n"
+            f"Options:\n{self.flags.defaults()}"
+        )
+
+    def operands(self, args: Sequence[str]) -> list[str]:
+        """What follows the flags: a path at least. Raises SystemExit for -h, too."""
+        rest = self.flags.parse(args)
+        if self._help.value:
+            complain(self.usage())
+            raise SystemExit(0)
+        if not rest:
+            complain("missing path to wasm file\n" + self.usage())
+            raise SystemExit(1)
+        return rest
 
 
 def os_message(operation: str, path: str, error: OSError) -> str:
     """An error of the system in Go's words: open x: no such file or directory."""
-    return f"{operation} {path}: {(error.strerror or str(error)).lower()}"
+    return f"{operation} {path}: {reason(error)}"
 
 
 def read_wasm(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read()
+            wasm = file.read(LARGEST + 1)
     except IsADirectoryError as error:
         message = os_message("read", path, error)
     except OSError as error:
         message = os_message("open", path, error)
     except ValueError:  # a NUL in the name
         message = f"open {path}: invalid argument"
+    else:
+        return wasm
     raise Failure(f"error reading wasm binary: {message}")
+
+
+def read_wasm_or_stdin(path: str) -> bytes:
+    """As read_wasm; a path of "-" is standard input."""
+    if path != "-":
+        return read_wasm(path)
+    try:
+        with open(0, "rb", closefd=False) as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        message = os_message("read", path, error)
+        raise Failure(f"error reading wasm binary: {message}") from None
 
 
 class RuntimeFlags:
@@ -60,7 +95,7 @@ class RuntimeFlags:
         """The keywords for Runtime."""
         options: dict[str, Any] = {"cache": self._open_cache()}
         if self._workers.value > (processors := len(os.sched_getaffinity(0))):
-            sys.stderr.write(
+            complain(
                 f"warning: desired number of compilation workers "
                 f"({self._workers.value}) greater than GOMAXPROCS ({processors}) "
                 f"defaulting to GOMAXPROCS\n"
@@ -92,4 +127,5 @@ def compile_wasm(runtime: Runtime, wasm: bytes, **options: Any) -> CompiledModul
     try:
         return runtime.compile(wasm, **options)
     except WazeroError as error:
-        raise Failure(f"error compiling wasm binary: {error}") from None
+        message = visible(str(error))
+        raise Failure(f"error compiling wasm binary: {message}") from None

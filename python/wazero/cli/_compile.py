@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-
 from wazero.cli._common import (
-    Failure,
+    Command,
     RuntimeFlags,
     compile_wasm,
     open_runtime,
     read_wasm,
-    usage,
 )
-from wazero.cli._flags import FlagSet
+
+TYPE_CHECKING = False  # what type checkers take for True, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def main(args: list[str]) -> int:
-    flags = FlagSet("compile")
-    help = flags.switch("h", "Prints usage.")
-    count = flags.number(
+def main(args: Sequence[str]) -> int:
+    command = Command("compile", "compile <options> <path to wasm file>")
+    count = command.flags.number(
         "count",
         "Number of times to perform the compilation. This is useful to benchmark "
         "performance of the wazero compiler.",
     )
-    runtime_flags = RuntimeFlags(flags)
-    rest = flags.parse(args)
-    line = "compile <options> <path to wasm file>"
-    if help.value:
-        sys.stderr.write(usage(flags, line))
-        return 0
-    if not rest:
-        sys.stderr.write("missing path to wasm file\n" + usage(flags, line))
-        return 1
-    try:
-        wasm = read_wasm(rest[0])
-        with open_runtime(runtime_flags.options()) as runtime:
-            for _ in range(count.value):
-                compile_wasm(runtime, wasm).close()
-    except Failure as failure:
-        sys.stderr.write(f"{failure}\n")
-        return 1
+    runtime_flags = RuntimeFlags(command.flags)
+    path, *_ = command.operands(args)
+    wasm = read_wasm(path)
+    with open_runtime(runtime_flags.options()) as runtime:
+        for _ in range(count.value):
+            compile_wasm(runtime, wasm).close()
     return 0

@@ -8,10 +8,11 @@ with 2.
 
 from __future__ import annotations
 
-import sys
+from wazero.cli._text import complain, quote
 
 TYPE_CHECKING = False  # what type checkers take for True, without importing typing
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import NoReturn, TypeVar
 
     _Flag = TypeVar("_Flag", bound="Flag")
@@ -31,37 +32,6 @@ _UNITS = {
     "h": 3600 * 10**9,
 }
 _LARGEST = 2**63 - 1
-
-
-def quote(text: str) -> str:
-    """The text as Go's %q writes it."""
-    known = {
-        "\a": "\\a",
-        "\b": "\\b",
-        "\f": "\\f",
-        "\n": "\\n",
-        "\r": "\\r",
-        "\t": "\\t",
-        "\v": "\\v",
-        "\\": "\\\\",
-        '"': '\\"',
-    }
-    out: list[str] = []
-    for char in text:
-        code = ord(char)
-        if char in known:
-            out.append(known[char])
-        elif char.isprintable():
-            out.append(char)
-        elif 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as Python keeps it
-            out.append(f"\\x{code - 0xDC00:02x}")
-        elif code < 0x20 or code == 0x7F:
-            out.append(f"\\x{code:02x}")
-        elif code < 0x10000:
-            out.append(f"\\u{code:04x}")
-        else:
-            out.append(f"\\U{code:08x}")
-    return '"' + "".join(out) + '"'
 
 
 def parse_bool(text: str) -> bool:
@@ -264,7 +234,7 @@ class FlagSet:
         flags = sorted(self._flags.items())
         return "".join(flag.describe() for _, flag in flags)
 
-    def parse(self, args: list[str]) -> list[str]:
+    def parse(self, args: Sequence[str]) -> list[str]:
         """Takes the flags that args start with, and returns what follows them.
 
         Raises SystemExit for -help and for what is wrong.
@@ -306,9 +276,9 @@ class FlagSet:
             self._fail(f"invalid {what.format(quote(value), flag.name)}: {error}")
 
     def _fail(self, message: str) -> NoReturn:
-        sys.stderr.write(message + "\n")
+        complain(message + "\n")
         self._exit(2)
 
     def _exit(self, code: int) -> NoReturn:
-        sys.stderr.write(f"Usage of {self.name}:\n{self.defaults()}")
+        complain(f"Usage of {self.name}:\n{self.defaults()}")
         raise SystemExit(code)

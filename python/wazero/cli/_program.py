@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
-from wazero._wazero import INHERIT, ExitError, Timeout, WazeroError
-from wazero.cli._common import Failure, RuntimeFlags, os_message
-from wazero.cli._flags import FlagSet, format_duration, quote
+from wazero._wazero import INHERIT, ExitError, Timeout, Trap, WazeroError
+from wazero.cli._common import Command, RuntimeFlags, os_message
+from wazero.cli._flags import FlagSet, format_duration
+from wazero.cli._text import Failure, complain, quote, visible
 
 TYPE_CHECKING = False  # what type checkers take for True, without importing typing
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+# A trap is told with the frames of the guest, a line each.
+LINES = "\n\t"
 # What wazero's command ends with when the time is over; the system keeps 8 bits.
 DEADLINE_EXCEEDED = 0xEFFFFFFF
 
@@ -69,6 +71,11 @@ class ProgramFlags:
             '"h". If the duration is 0, the timeout is disabled. The default is '
             "disabled.",
         )
+        self._unconfined = flags.switch(
+            "unconfined",
+            "Mounts as wazero's own command does, with its WASI: symbolic links in a "
+            "mounted directory may lead out of it. Otherwise nothing does.",
+        )
         self._memory_limit = flags.text(
             "memory-limit",
             "Largest size of each memory, in bytes or as in 64MiB. A binary that "
@@ -102,6 +109,8 @@ class ProgramFlags:
             "nanotime": "system",
             "nanosleep": "system",
         }
+        if self._unconfined.value:
+            options["wasi"] = "wazero"
         if self._max_stack.value:
             options["max_stack"] = self._max_stack.value
         return options
@@ -126,16 +135,24 @@ class ProgramFlags:
         for listen in self._listen.value:
             _, colon, port = listen.rpartition(":")
             if not colon:
-                sys.stderr.write("invalid listen\n")
+                complain("invalid listen\n")
                 break
             if not port.isdecimal() or not port.isascii():
-                sys.stderr.write(
+                complain(
                     f"invalid listen port: strconv.Atoi: parsing {quote(port)}: "
                     "invalid syntax\n"
                 )
                 break
             addresses.append(listen)
         return addresses
+
+    def check_timeout(self, command: Command) -> None:
+        if self.timeout.value < 0:
+            duration = format_duration(self.timeout.value)
+            usage = command.usage().rstrip("\n")
+            raise Failure(
+                f"timeout duration may not be negative, {duration} given\n{usage}"
+            )
 
     def left(self) -> float | None:
         """The seconds that are left of the timeout, which began with the command."""
@@ -177,18 +194,20 @@ def _parse_mount(mount: str) -> tuple[str, Any]:
     return guest or "/", (host, "rw" if path == mount else "ro")
 
 
-def run_guest(flags: ProgramFlags, guest: Callable[[], None]) -> int:
+def run_guest(flags: ProgramFlags, doing: str, guest: Callable[[], None]) -> int:
     """Runs the guest and returns the exit code that its end stands for."""
     try:
         guest()
     except ExitError as error:
         return error.exit_code & 0xFF
     except Timeout:
-        sys.stderr.write(
+        complain(
             "error: module closed with context deadline exceeded "
             f"(timeout {format_duration(flags.timeout.value)})\n"
         )
         return DEADLINE_EXCEEDED & 0xFF
+    except Trap as error:
+        raise Failure(f"error {doing}: {visible(str(error), keep=LINES)}") from None
     except (OSError, ValueError, WazeroError) as error:
-        raise Failure(f"error instantiating wasm binary: {error}") from None
+        raise Failure(f"error {doing}: {visible(str(error))}") from None
     return 0
