@@ -1248,7 +1248,10 @@ wazero_module_config_add_mount(wazero_module_config_t *config,
                                const char *host_directory, const char *guest_path,
                                bool read_only);
 
-/* A file system in memory, empty at first: files of bytes that guests can read and not
+/* A wazero_fs_t is a file system that can be mounted, in any number of modules at once.
+ * There are kinds of them, each with its wazero_fs_new... .
+ *
+ * A file system in memory, empty at first: files of bytes that guests can read and not
  * change.
  * Ownership: *fs is the caller's. Threads: any. Errors: MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_new(wazero_fs_t **fs);
@@ -1256,19 +1259,20 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_new(wazero_fs_t **fs);
 /* Adds a file or a directory; directories on the way are made. A path is made of names
  * of up to 255 bytes with slashes between them, "." and ".." excepted.
  * Ownership: copies. Threads: one. Errors: INVALID for a path that cannot be, leads
- * through a file or, of a file, is there; and once the file system was mounted;
- * MEMORY. */
+ * through a file or, of a file, is there; once a module had the file system; and for
+ * one that is not in memory; MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_fs_add_file(wazero_fs_t *fs, const char *path, const void *bytes, size_t size);
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_add_directory(wazero_fs_t *fs,
                                                                     const char *path);
 
-/* Shows the file system to the guest as guest_path. It needs libwazero's own WASI.
+/* Shows a file system of any kind to the guest as guest_path, as
+ * wazero_module_config_add_mount does a host directory. It needs libwazero's own WASI.
  * Ownership: config keeps fs. Threads: one. Errors: INVALID when something is missing,
  * MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_add_fs(wazero_module_config_t *config, wazero_fs_t *fs,
-                            const char *guest_path);
+                            const char *guest_path, bool read_only);
 
 /* Ownership: takes fs, which may be NULL; what is mounted stays. Threads: any. Errors:
  * none. */

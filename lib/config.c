@@ -10,7 +10,7 @@
 #include "cache.h"
 #include "call/stack.h"
 #include "error.h"
-#include "wasi/memdir.h"
+#include "wasi/filesystem.h"
 
 #define PAGES_MAX 65536u
 #define TABLE_ELEMENTS_MAX 10000000u
@@ -354,12 +354,13 @@ wazero_error_t *wazero_module_config_add_mount(wazero_module_config_t *config,
 }
 
 wazero_error_t *wazero_module_config_add_fs(wazero_module_config_t *config,
-                                            wazero_fs_t *fs, const char *guest_path)
+                                            wazero_fs_t *fs, const char *guest_path,
+                                            bool read_only)
 {
     if (!fs || !guest_path || !*guest_path)
         return wazero__error(WAZERO_ERROR_INVALID,
                              "a mount needs a file system and a guest path");
-    wazero__mount_t made = {.read_only = true, .fs = wazero__fs_mount(fs)};
+    wazero__mount_t made = {.read_only = read_only, .fs = wazero__fs_retain(fs)};
     return add_mount(config, &made, guest_path);
 }
 

@@ -30,7 +30,7 @@ extern const wazero__parse_limits_t wazero__widest_limits;
 
 typedef struct {
     wazero__text_t host; /* a directory, or */
-    wazero_fs_t *fs;     /* a file system in memory: a reference */
+    wazero_fs_t *fs;     /* any other file system: a reference */
     wazero__text_t guest;
     bool read_only;
 } wazero__mount_t;

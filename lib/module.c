@@ -281,7 +281,8 @@ static wazero_error_t *describe(wazero_module_t *module,
     for (size_t i = 0; i < config->mount_count; i++) {
         if (config->mounts[i].fs)
             return wazero__error(WAZERO_ERROR_INVALID,
-                                 "a file system in memory needs libwazero's own WASI");
+                                 "a file system that is no host directory needs "
+                                 "libwazero's own WASI");
         description->mounts[i].host = as_string(&config->mounts[i].host);
         description->mounts[i].guest = as_string(&config->mounts[i].guest);
         description->mounts[i].read_only = config->mounts[i].read_only;

@@ -1,16 +1,14 @@
 /*
- * memdir.c - directories and files that are bytes in memory. See memdir.h.
+ * memdir.c - file systems in memory, which the host fills and guests read.
  *
- * Guests only read: what would change something is refused before it gets here, for
- * such a mount is read-only.
+ * A tree is built by one thread and never changes once it was opened. What would change
+ * something is left out of the files' types, which answers ROFS.
  */
-#include "wasi/memdir.h"
-
 #include <stdlib.h>
 
 #include "error.h"
 #include "text.h"
-#include "wasi/fs.h"
+#include "wasi/filesystem.h"
 #include "wasi/memory.h"
 
 typedef struct node {
@@ -23,16 +21,16 @@ typedef struct node {
     char name[];
 } node_t;
 
-struct wazero_fs {
-    atomic_uint references;
-    atomic_bool mounted;
+typedef struct {
+    wazero_fs_t fs;
+    atomic_bool opened; /* nothing can be added any more */
     uint64_t inodes;
     node_t *root;
-};
+} memory_t;
 
 /* ---- trees ---- */
 
-static node_t *new_node(wazero_fs_t *fs, const char *name, size_t size, bool directory)
+static node_t *new_node(memory_t *fs, const char *name, size_t size, bool directory)
 {
     node_t *node = calloc(1, sizeof *node + size + 1);
     if (!node)
@@ -100,33 +98,10 @@ static bool insert(node_t *directory, node_t *node, size_t place)
     return true;
 }
 
-wazero_error_t *wazero_fs_new(wazero_fs_t **fs)
+static void memory_destroy(wazero_fs_t *fs)
 {
-    wazero_fs_t *made = calloc(1, sizeof *made);
-    if (made)
-        made->root = new_node(made, "", 0, true);
-    if (!made || !made->root) {
-        free(made);
-        return wazero__error_memory();
-    }
-    atomic_init(&made->references, 1);
-    *fs = made;
-    return NULL;
-}
-
-void wazero_fs_delete(wazero_fs_t *fs)
-{
-    if (!fs || atomic_fetch_sub(&fs->references, 1) != 1)
-        return;
-    delete_node(fs->root);
+    delete_node(((memory_t *)(void *)fs)->root);
     free(fs);
-}
-
-wazero_fs_t *wazero__fs_mount(wazero_fs_t *fs)
-{
-    atomic_store(&fs->mounted, true);
-    atomic_fetch_add(&fs->references, 1);
-    return fs;
 }
 
 /* ---- adding ---- */
@@ -145,8 +120,8 @@ static bool is_name(const char *name, size_t size)
 }
 
 /* The directory of this name in another one, which is made if there is none. */
-static wazero_error_t *enter_or_make(wazero_fs_t *fs, node_t **directory,
-                                     const char *path, const char *name, size_t size)
+static wazero_error_t *enter_or_make(memory_t *fs, node_t **directory, const char *path,
+                                     const char *name, size_t size)
 {
     bool found;
     size_t place = find_place(*directory, name, size, &found);
@@ -166,13 +141,13 @@ static wazero_error_t *enter_or_make(wazero_fs_t *fs, node_t **directory,
 
 /* Goes to the directory of the last name of a path, making those on the way. *name is
  * that name, without slashes; it is empty if the path is that of the root. */
-static wazero_error_t *go(wazero_fs_t *fs, const char *path, node_t **directory,
+static wazero_error_t *go(memory_t *fs, const char *path, node_t **directory,
                           const char **name, size_t *size)
 {
     if (!path)
         return wazero__error(WAZERO_ERROR_INVALID, "the path must not be NULL");
-    if (atomic_load(&fs->mounted))
-        return refuse(path, "cannot be added: the file system was mounted before");
+    if (atomic_load(&fs->opened))
+        return refuse(path, "cannot be added: the file system was opened before");
     const char *at = path + strspn(path, "/");
     *directory = fs->root;
     for (;;) {
@@ -190,25 +165,41 @@ static wazero_error_t *go(wazero_fs_t *fs, const char *path, node_t **directory,
     }
 }
 
+static const wazero__fs_type_t memory_type;
+
+static wazero_error_t *as_memory(wazero_fs_t *fs, memory_t **memory)
+{
+    if (!fs || fs->type != &memory_type)
+        return wazero__error(WAZERO_ERROR_INVALID, "the file system is not in memory");
+    *memory = (memory_t *)(void *)fs;
+    return NULL;
+}
+
 wazero_error_t *wazero_fs_add_directory(wazero_fs_t *fs, const char *path)
 {
+    memory_t *memory = NULL;
     node_t *directory;
     const char *name;
     size_t size;
-    wazero_error_t *error = go(fs, path, &directory, &name, &size);
+    wazero_error_t *error = as_memory(fs, &memory);
+    if (!error)
+        error = go(memory, path, &directory, &name, &size);
     if (error || !size)
         return error;
-    return enter_or_make(fs, &directory, path, name, size);
+    return enter_or_make(memory, &directory, path, name, size);
 }
 
 wazero_error_t *wazero_fs_add_file(wazero_fs_t *fs, const char *path, const void *bytes,
                                    size_t size)
 {
+    memory_t *memory = NULL;
     node_t *directory;
     const char *name;
     size_t name_size;
     bool found;
-    wazero_error_t *error = go(fs, path, &directory, &name, &name_size);
+    wazero_error_t *error = as_memory(fs, &memory);
+    if (!error)
+        error = go(memory, path, &directory, &name, &name_size);
     if (error)
         return error;
     if (!name_size || name[name_size])
@@ -216,7 +207,7 @@ wazero_error_t *wazero_fs_add_file(wazero_fs_t *fs, const char *path, const void
     size_t place = find_place(directory, name, name_size, &found);
     if (found)
         return refuse(path, "is there already");
-    node_t *made = new_node(fs, name, name_size, false);
+    node_t *made = new_node(memory, name, name_size, false);
     if (made)
         made->bytes = malloc(size ? size : 1);
     if (!made || !made->bytes || !insert(directory, made, place)) {
@@ -417,15 +408,35 @@ static wazero__errno_t open_node(wazero_fs_t *fs, const node_t *node,
         return WASI_NOMEM;
     wazero__file_init(&made->file, node->is_directory ? &directory_type : &file_type,
                       node->is_directory ? WASI_DIRECTORY : WASI_REGULAR_FILE);
-    atomic_fetch_add(&fs->references, 1);
-    made->fs = fs;
+    made->fs = wazero__fs_retain(fs);
     made->node = node;
     made->position = 0;
     *file = &made->file;
     return WASI_SUCCESS;
 }
 
-wazero_error_t *wazero__fs_open(wazero_fs_t *fs, wazero__file_t **root)
+static wazero_error_t *memory_open(wazero_fs_t *fs, wazero__file_t **root)
 {
-    return open_node(fs, fs->root, root) ? wazero__error_memory() : NULL;
+    memory_t *memory = (memory_t *)(void *)fs;
+    atomic_store(&memory->opened, true);
+    return open_node(fs, memory->root, root) ? wazero__error_memory() : NULL;
+}
+
+static const wazero__fs_type_t memory_type = {
+    .destroy = memory_destroy,
+    .open = memory_open,
+};
+
+wazero_error_t *wazero_fs_new(wazero_fs_t **fs)
+{
+    memory_t *made = calloc(1, sizeof *made);
+    if (made)
+        made->root = new_node(made, "", 0, true);
+    if (!made || !made->root) {
+        free(made);
+        return wazero__error_memory();
+    }
+    wazero__fs_init(&made->fs, &memory_type);
+    *fs = &made->fs;
+    return NULL;
 }

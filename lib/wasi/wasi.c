@@ -17,7 +17,7 @@
 #include "module.h"
 #include "text.h"
 #include "wasi/functions.h"
-#include "wasi/memdir.h"
+#include "wasi/filesystem.h"
 
 /* ---- the table ---- */
 
@@ -368,7 +368,7 @@ static wazero_error_t *add_mounts(wazero__wasi_t *wasi,
         if (!mount)
             continue;
         wazero__origin_t origin = {(uint32_t)i + 1, mount->read_only};
-        error = mount->fs ? wazero__fs_open(mount->fs, &file)
+        error = mount->fs ? mount->fs->type->open(mount->fs, &file)
                           : wazero__host_directory_new(mount->host.data, &file);
         if (!error)
             error = add(wasi, file, WASI_RIGHTS_DIRECTORY, all, origin,

@@ -7,8 +7,6 @@
  */
 #include "wazeromodule.h"
 
-#include <sys/stat.h>
-
 const char *const Config_option_names[OPTION_COUNT] = {CONFIG_OPTION_NAMES};
 
 int Config_options(PyObject *const *given, PyObject **options)
@@ -40,14 +38,7 @@ void Config_clear_options(PyObject **options)
         Py_CLEAR(options[i]);
 }
 
-static bool is_given(PyObject *value)
-{
-    return value && value != Py_None;
-}
-
-/* Bytes for a str, bytes or path, without NUL; `what` names it if it is something
- * else. */
-static PyObject *to_c_string(PyObject *value, const char *what)
+PyObject *Config_c_string(PyObject *value, const char *what)
 {
     PyObject *bytes;
     if (PyUnicode_FSConverter(value, &bytes))
@@ -87,7 +78,7 @@ static int set_list(State *state, wazero_module_config_t *config, PyObject *valu
         goto done;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *bytes = to_c_string(PyList_GET_ITEM(items, i), what);
+        PyObject *bytes = Config_c_string(PyList_GET_ITEM(items, i), what);
         if (!bytes || PyList_SetItem(items, i, bytes) < 0)
             goto done;
         strings[i] = PyBytes_AS_STRING(bytes);
@@ -126,8 +117,8 @@ static int set_name(State *state, wazero_module_config_t *config, PyObject *valu
 static int set_variable(State *state, wazero_module_config_t *config, PyObject *key,
                         PyObject *value)
 {
-    PyObject *name = to_c_string(key, "a key of env");
-    PyObject *text = name ? to_c_string(value, "a value of env") : NULL;
+    PyObject *name = Config_c_string(key, "a key of env");
+    PyObject *text = name ? Config_c_string(value, "a value of env") : NULL;
     int result = -1;
     if (text) {
         const char *chars = PyBytes_AS_STRING(name);
@@ -147,9 +138,7 @@ static int set_variable(State *state, wazero_module_config_t *config, PyObject *
     return result;
 }
 
-/* The items of a mapping as a list of pairs; TypeError naming the option if it is
- * none. */
-static PyObject *items_of(PyObject *mapping, const char *what)
+PyObject *Config_items(PyObject *mapping, const char *what)
 {
     PyObject *items = PyMapping_Check(mapping) ? PyMapping_Items(mapping) : NULL;
     if (!items && (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_AttributeError)))
@@ -176,7 +165,7 @@ static int set_env(State *state, wazero_module_config_t *config, PyObject *value
             Errors_raise(state, error);
         return error ? -1 : 0;
     }
-    PyObject *items = items_of(value, "env");
+    PyObject *items = Config_items(value, "env");
     int result = items ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
         PyObject *item = PyList_GET_ITEM(items, i);
@@ -185,137 +174,6 @@ static int set_env(State *state, wazero_module_config_t *config, PyObject *value
                                   PyTuple_GET_ITEM(item, 1));
     }
     Py_XDECREF(items);
-    return result;
-}
-
-/* Shows the host directory at a guest path, which is bytes. */
-static int add_directory(State *state, wazero_module_config_t *config, PyObject *host,
-                         PyObject *path, bool read_only)
-{
-    PyObject *directory = to_c_string(host, "the host directory of a mount");
-    struct stat info;
-    int status;
-    if (!directory)
-        return -1;
-    Py_BEGIN_ALLOW_THREADS
-    status = stat(PyBytes_AS_STRING(directory), &info);
-    if (status == 0 && !S_ISDIR(info.st_mode)) {
-        errno = ENOTDIR;
-        status = -1;
-    }
-    Py_END_ALLOW_THREADS
-    if (status < 0) {
-        PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, host);
-    } else {
-        wazero_error_t *error = wazero_module_config_add_mount(
-            config, PyBytes_AS_STRING(directory), PyBytes_AS_STRING(path), read_only);
-        if (error) {
-            Errors_raise(state, error);
-            status = -1;
-        }
-    }
-    Py_DECREF(directory);
-    return status < 0 ? -1 : 0;
-}
-
-/* host is a directory, or a mapping of paths to what is there. */
-static int add_mount(State *state, wazero_module_config_t *config, PyObject *host,
-                     PyObject *guest, bool read_only)
-{
-    PyObject *path = to_c_string(guest, "the guest path of a mount");
-    int result = -1;
-    if (!path)
-        return -1;
-    if (!PyMapping_Check(host) || PyUnicode_Check(host) || PyBytes_Check(host)) {
-        result = add_directory(state, config, host, path, read_only);
-    } else {
-        wazero_fs_t *fs = NULL;
-        if (Files_new(state, host, &fs) == 0) {
-            wazero_error_t *error =
-                wazero_module_config_add_fs(config, fs, PyBytes_AS_STRING(path));
-            if (error)
-                Errors_raise(state, error);
-            else
-                result = 0;
-        }
-        wazero_fs_delete(fs);
-    }
-    Py_DECREF(path);
-    return result;
-}
-
-/* "ro" is 1, "rw" is 0; -1 with an exception for anything else. */
-static int read_only_of(PyObject *mode)
-{
-    if (PyUnicode_Check(mode)) {
-        if (PyUnicode_CompareWithASCIIString(mode, "ro") == 0)
-            return 1;
-        if (PyUnicode_CompareWithASCIIString(mode, "rw") == 0)
-            return 0;
-    }
-    PyErr_Format(PyExc_ValueError, "the mode of a mount is 'ro' or 'rw', not %R", mode);
-    return -1;
-}
-
-static int set_mounts(State *state, wazero_module_config_t *config, PyObject *value)
-{
-    if (!is_given(value))
-        return 0;
-    PyObject *items = items_of(value, "mounts");
-    int result = items ? 0 : -1;
-    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
-        PyObject *item = PyList_GET_ITEM(items, i);
-        if (!is_pair(item))
-            continue;
-        PyObject *host = PyTuple_GET_ITEM(item, 1);
-        int read_only = 0;
-        if (is_pair(host)) {
-            read_only = read_only_of(PyTuple_GET_ITEM(host, 1));
-            host = PyTuple_GET_ITEM(host, 0);
-        }
-        result = read_only < 0 ? -1
-                               : add_mount(state, config, host,
-                                           PyTuple_GET_ITEM(item, 0), read_only == 1);
-    }
-    Py_XDECREF(items);
-    return result;
-}
-
-/* fs is a mapping, for all of the guest's files, or a wazero.FSConfig: its mounts are
- * triples of host, guest and readonly. */
-static int set_fs(State *state, wazero_module_config_t *config, PyObject *value)
-{
-    if (!is_given(value))
-        return 0;
-    if (PyMapping_Check(value) && !PyUnicode_Check(value)) {
-        PyObject *root = PyUnicode_FromString("/");
-        int result = root ? add_mount(state, config, value, root, true) : -1;
-        Py_XDECREF(root);
-        return result;
-    }
-    PyObject *mounts = PyObject_GetAttrString(value, "mounts");
-    if (!mounts || !PyTuple_Check(mounts)) {
-        Py_XDECREF(mounts);
-        PyErr_Format(PyExc_TypeError,
-                     "fs must be a wazero.FSConfig or a mapping, not %.200s",
-                     Py_TYPE(value)->tp_name);
-        return -1;
-    }
-    int result = 0;
-    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(mounts); i++) {
-        PyObject *host, *guest;
-        int read_only;
-        if (!PyTuple_Check(PyTuple_GET_ITEM(mounts, i))) {
-            PyErr_SetString(PyExc_TypeError, "the mounts of an FSConfig are triples");
-            result = -1;
-        } else if (!PyArg_ParseTuple(PyTuple_GET_ITEM(mounts, i), "OOp", &host, &guest,
-                                     &read_only)) {
-            result = -1;
-        } else {
-            result = add_mount(state, config, host, guest, read_only == 1);
-        }
-    }
-    Py_DECREF(mounts);
     return result;
 }
 
@@ -361,7 +219,7 @@ static int add_listener(State *state, wazero_module_config_t *config, PyObject *
     } else {
         return refuse_address(PyExc_TypeError, address);
     }
-    PyObject *bytes = to_c_string(host, "a host of listen");
+    PyObject *bytes = Config_c_string(host, "a host of listen");
     int result = -1;
     if (bytes) {
         result = Args_uint64(port, "a port of listen", 65535, &number);
@@ -476,12 +334,12 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_list(state, config, options[OPTION_START_FUNCTIONS], "start_functions",
                  wazero_module_config_set_start_functions) < 0 ||
         set_env(state, config, options[OPTION_ENV]) < 0 ||
-        set_mounts(state, config, options[OPTION_MOUNTS]) < 0 ||
+        Mounts_add(state, config, options[OPTION_MOUNTS]) < 0 ||
         set_timeout(config, options[OPTION_TIMEOUT]) < 0 ||
         set_max_stack(state, config, options[OPTION_MAX_STACK]) < 0 ||
         set_memory_limit(state, config, options[OPTION_MEMORY_LIMIT]) < 0 ||
         set_on_close(state, module, config, options[OPTION_ON_CLOSE]) < 0 ||
-        set_fs(state, config, options[OPTION_FS]) < 0 ||
+        Mounts_add_fs(state, config, options[OPTION_FS]) < 0 ||
         set_listen(state, config, options[OPTION_LISTEN]) < 0 ||
         set_wasi(state, config, options[OPTION_WASI]) < 0 ||
         Sources_configure(state, module->time_and_random, options, config) < 0)

@@ -90,7 +90,7 @@ static int wazero_exec(PyObject *module)
         Threads_init, Errors_init,     Types_init,    Definitions_init, Inspection_init,
         Config_init,  Cache_init,      Runtime_init,  Compiled_init,    Module_init,
         Exports_init, Function_init,   Memory_init,   Global_init,      Table_init,
-        Tag_init,     HostModule_init, Listener_init, Snapshot_init,
+        Tag_init,     HostModule_init, Listener_init, Snapshot_init,    Dir_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -117,6 +117,7 @@ static int wazero_exec(PyObject *module)
     VISIT(global_type)                                                                 \
     VISIT(host_function_type)                                                          \
     VISIT(inherit_type)                                                                \
+    VISIT(dir_type)                                                                    \
     VISIT(call_type)                                                                   \
     VISIT(snapshot_type)                                                               \
     VISIT(function_type_struct)                                                        \

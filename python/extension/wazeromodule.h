@@ -52,6 +52,7 @@ typedef struct {
     PyTypeObject *tag_type;
     PyTypeObject *host_function_type;
     PyTypeObject *inherit_type;
+    PyTypeObject *dir_type;
     PyTypeObject *call_type;
     PyTypeObject *snapshot_type;
     PyTypeObject *function_type_struct;
@@ -92,6 +93,12 @@ typedef struct {
     PyObject *struct_calcsize;
     PyObject *array_type; /* array.array */
 } State;
+
+/* Whether an option says something. */
+static inline bool is_given(PyObject *value)
+{
+    return value && value != Py_None;
+}
 
 static inline bool is_pair(PyObject *item)
 {
@@ -370,6 +377,13 @@ typedef struct {
     PyObject *weakrefs;
 } HostFunctionObject;
 
+typedef struct {
+    PyObject_HEAD
+    PyObject *host; /* str or bytes */
+    bool read_only;
+    PyObject *weakrefs;
+} DirObject;
+
 /* The names of a HostFunction; NULL for what is none. */
 const wazero_function_names_t *HostFunction_names(const State *state, PyObject *value);
 
@@ -393,6 +407,7 @@ int Tag_init(PyObject *module, State *state);
 int HostModule_init(PyObject *module, State *state);
 int Listener_init(PyObject *module, State *state);
 int Snapshot_init(PyObject *module, State *state);
+int Dir_init(PyObject *module, State *state);
 
 /* Makes a heap type of this module and, if name is not NULL, adds it. Returns a new
  * reference. */
@@ -697,6 +712,14 @@ extern const char *const Config_option_names[OPTION_COUNT];
 int Config_options(PyObject *const *given, PyObject **options);
 void Config_clear_options(PyObject **options);
 
+/* Bytes for a str, bytes or path, without NUL; `what` names it if it is something
+ * else. */
+PyObject *Config_c_string(PyObject *value, const char *what);
+
+/* The items of a mapping as a list of pairs; TypeError naming the option if it is
+ * none. */
+PyObject *Config_items(PyObject *mapping, const char *what);
+
 /* Makes the C configuration; module->streams get what its streams need. */
 int Config_module(State *state, ModuleObject *module, PyObject *const *options,
                   wazero_module_config_t **config);
@@ -752,6 +775,24 @@ void Stream_clear(StreamBinding *binding);
 /* Makes a file system in memory of a mapping; *fs is the caller's, also if that fails,
  * or NULL. */
 int Files_new(State *state, PyObject *mapping, wazero_fs_t **fs);
+
+/* ---------------------------------------------------------------- mounts.c ------- */
+
+/* A value of mounts=, as libwazero takes it. */
+typedef struct {
+    PyObject *host;  /* bytes: a directory of the host; NULL: */
+    wazero_fs_t *fs; /* a file system */
+    bool read_only;
+} Mount;
+
+/* What a value stands for. This is the one place that knows what can be mounted. The
+ * mount is to be cleared, unless this fails. */
+int Mount_make(State *state, PyObject *value, Mount *mount);
+void Mount_clear(Mount *mount);
+
+/* Put the options mounts= and fs= into the configuration. */
+int Mounts_add(State *state, wazero_module_config_t *config, PyObject *value);
+int Mounts_add_fs(State *state, wazero_module_config_t *config, PyObject *value);
 
 /* ---------------------------------------------------------------- sources.c ------ */
 

@@ -19,6 +19,7 @@ from ._wazero import CompileError as CompileError
 from ._wazero import Constant as Constant
 from ._wazero import CustomSection as CustomSection
 from ._wazero import DataSegment as DataSegment
+from ._wazero import Dir as Dir
 from ._wazero import ElementSegment as ElementSegment
 from ._wazero import ExitError as ExitError
 from ._wazero import Exports as Exports
@@ -88,6 +89,7 @@ __all__ = [
     "Constant",
     "CustomSection",
     "DataSegment",
+    "Dir",
     "ElementSegment",
     "ExitError",
     "ExportType",

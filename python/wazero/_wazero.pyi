@@ -28,7 +28,10 @@ _Buffer: TypeAlias = Buffer
 _Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Address: TypeAlias = str | tuple[str, SupportsIndex]
 _Files: TypeAlias = Mapping[str, Buffer | _Files] | Mapping[bytes, Buffer | _Files]
-_Mount: TypeAlias = _Path | tuple[_Path, Literal["ro", "rw"]] | _Files
+# What a guest can have as files that is no path.
+_FileSystem: TypeAlias = Dir | _Files
+_Mountable: TypeAlias = _Path | _FileSystem
+_Mount: TypeAlias = _Mountable | tuple[_Mountable, Literal["ro", "rw"]]
 _Time: TypeAlias = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
 _Clock: TypeAlias = Literal["system"] | Callable[[], _Time] | None
 _Sleep: TypeAlias = Literal["system"] | Callable[[int], object] | None
@@ -704,6 +707,14 @@ class CompilationCache:
     ) -> None: ...
 
 @final
+class Dir:
+    def __new__(cls, host: _Path, readonly: bool = False) -> Self: ...
+    @property
+    def host(self) -> str | bytes: ...
+    @property
+    def readonly(self) -> bool: ...
+
+@final
 class Runtime:
     def __new__(
         cls,
@@ -741,7 +752,7 @@ class Runtime:
         stdout: _Stdout = None,
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
-        fs: FSConfig | _Files | None = None,
+        fs: FSConfig | _FileSystem | None = None,
         listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
@@ -774,7 +785,7 @@ class Runtime:
         stdout: _Stdout = None,
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
-        fs: FSConfig | _Files | None = None,
+        fs: FSConfig | _FileSystem | None = None,
         listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,
@@ -843,7 +854,7 @@ class CompiledModule:
         stdout: _Stdout = None,
         stderr: _Stdout = None,
         mounts: Mapping[str, _Mount] | None = None,
-        fs: FSConfig | _Files | None = None,
+        fs: FSConfig | _FileSystem | None = None,
         listen: Iterable[_Address] | None = None,
         random: _Random = None,
         walltime: _Clock = None,

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         _Clock,
         _Env,
         _Files,
+        _FileSystem,
         _Mount,
+        _Mountable,
         _Path,
         _Random,
         _Sleep,
@@ -125,10 +127,10 @@ class FSConfig:
     Each method returns a new one: FSConfig().mount("data", "/").mount("etc", "/etc").
     """
 
-    mounts: tuple[tuple[_Path | _Files, _Path, bool], ...] = ()
+    mounts: tuple[tuple[_Mount, _Path, bool], ...] = ()
 
-    def mount(self, host: _Path, guest: _Path, readonly: bool = False) -> FSConfig:
-        """Shows the host directory as guest."""
+    def mount(self, host: _Mountable, guest: _Path, readonly: bool = False) -> FSConfig:
+        """Shows the host directory, or what else can be mounted, as guest."""
         return replace(self, mounts=(*self.mounts, (host, guest, bool(readonly))))
 
     def mount_memory(self, files: _Files, guest: _Path = "/") -> FSConfig:
@@ -176,7 +178,7 @@ class ModuleConfig:
     stdout: _Stdout = None
     stderr: _Stdout = None
     mounts: Mapping[str, _Mount] | None = None
-    fs: FSConfig | _Files | None = None
+    fs: FSConfig | _FileSystem | None = None
     listen: Sequence[_Address] | None = None
     random: _Random = None
     walltime: _Clock = None

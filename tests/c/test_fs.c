@@ -1,6 +1,5 @@
 /* File systems in memory: building them, and what a guest sees. */
-#include "../../lib/wasi/fs.h"
-#include "../../lib/wasi/memdir.h"
+#include "../../lib/wasi/filesystem.h"
 #include "support.h"
 
 static wazero_fs_t *new_fs(void)
@@ -41,22 +40,22 @@ TEST(building)
     wazero_fs_delete(NULL);
 }
 
-TEST(nothing_is_added_once_mounted)
+TEST(nothing_is_added_once_opened)
 {
     wazero_fs_t *fs = new_fs();
     wazero_module_config_t *config;
     must(wazero_module_config_new(&config));
-    CHECK_ERROR(wazero_module_config_add_fs(config, NULL, "/"), WAZERO_ERROR_INVALID,
-                "a file system and a guest path");
-    CHECK_ERROR(wazero_module_config_add_fs(config, fs, ""), WAZERO_ERROR_INVALID,
-                "a file system and a guest path");
+    CHECK_ERROR(wazero_module_config_add_fs(config, NULL, "/", false),
+                WAZERO_ERROR_INVALID, "a file system and a guest path");
+    CHECK_ERROR(wazero_module_config_add_fs(config, fs, "", false),
+                WAZERO_ERROR_INVALID, "a file system and a guest path");
     must(wazero_fs_add_file(fs, "f", "1", 1));
-    must(wazero_module_config_add_fs(config, fs, "/"));
-    CHECK_ERROR(wazero_fs_add_file(fs, "g", "1", 1), WAZERO_ERROR_INVALID,
-                "was mounted before");
-    wazero_fs_delete(fs); /* the configuration has it */
+    must(wazero_module_config_add_fs(config, fs, "/", true));
     wazero_runtime_t *runtime = new_runtime();
     wazero_module_t *module = new_module(runtime, "sources", NULL, config);
+    CHECK_ERROR(wazero_fs_add_file(fs, "g", "1", 1), WAZERO_ERROR_INVALID,
+                "was opened before");
+    wazero_fs_delete(fs); /* the configuration has it */
     wazero_module_config_delete(config);
     CHECK_INT(CALL(module, "random", 8) != 0, 1);
     wazero_module_delete(module);
@@ -73,7 +72,7 @@ TEST(operations)
     char buffer[8] = "", second[8] = "";
     size_t done;
     must(wazero_fs_add_file(fs, "folder/file", "content", 7));
-    must(wazero__fs_open(fs, &root));
+    must(fs->type->open(fs, &root));
     wazero_fs_delete(fs); /* what is open has it */
     const wazero__file_type_t *type = root->type;
     const wazero__how_t look = {.read = true}, change = {.write = true},

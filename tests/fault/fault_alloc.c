@@ -572,7 +572,7 @@ static wazero_error_t *add_files(wazero_module_config_t *config)
     if (!error)
         error = wazero_fs_add_directory(fs, "a/d");
     if (!error)
-        error = wazero_module_config_add_fs(config, fs, "/");
+        error = wazero_module_config_add_fs(config, fs, "/", true);
     wazero_fs_delete(fs);
     return error;
 }
