@@ -127,7 +127,7 @@ int Mounts_add(State *state, wazero_module_config_t *config, PyObject *value)
     return result;
 }
 
-/* An element of FSConfig.mounts: what, the guest's path, and whether it is read-only. */
+/* An element of FSConfig.mounts: what, the path of the guest, whether read-only. */
 static int add_triple(State *state, wazero_module_config_t *config, PyObject *triple)
 {
     PyObject *value, *guest;
