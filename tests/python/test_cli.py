@@ -382,6 +382,13 @@ def test_bytes_that_are_no_text(folder, their):
             check=False,
         )
         assert done.stderr == b"cat.wasm\n\xfe\n"
+        done = subprocess.run(
+            [*command, "run", b"no\xff.wasm"], cwd=folder, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (
+            1,
+            b"error reading wasm binary: open no\xff.wasm: no such file or directory\n",
+        )
 
 
 # ---- ours alone ----------------------------------------------------------------------
@@ -400,6 +407,70 @@ def test_mount_of_a_file(cli):
     done = cli("run", "-mount=cat.wasm:/", "read.wasm")
     assert done.returncode == 1
     assert 'cat.wasm" is not a directory\n' in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_streams(folder, their, closed):
+    """They are /dev/null, and nothing that is opened later takes their place."""
+    ends = []
+    for command in (COMMANDS["script"], their):
+        line = f"{shlex.join(command)} run -mount=data:/ cat.wasm a b {closed}"
+        done = subprocess.run(["sh", "-c", line], cwd=folder, input=b"in\n", timeout=60)
+        ends.append(done.returncode)
+    assert ends == [2, 2]
+
+
+def test_version_on_a_full_disk(cli):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMANDS["script"], "version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    message = "error writing standard output: no space left on device\n"
+    assert (done.returncode, done.stderr) == (1, message)
+
+
+def test_help(main):
+    assert main("help").err == main("-h").err == main().err
+    for command in ("call", "compile", "inspect", "run"):
+        done = main("help", command)
+        assert (done.code, done.out) == (0, "")
+        assert done.err == main(command, "-h").err
+        assert done.err.startswith(f"wazero CLI\n\nUsage:\n  wazero {command} ")
+    assert main("help", "nothing").code == 1
+
+
+def test_unconfined(cli, folder, their):
+    """A link that leads out is followed by wazero's own command, ours says so first."""
+    (folder / "leads").mkdir()
+    (folder / "leads" / "text").symlink_to("../data/text")
+    args = ("-mount=leads:/", "read.wasm")
+    confined = cli("run", *args)
+    assert (confined.returncode, confined.stdout) == (63, "")  # PERM
+    theirs = cli("run", *args, command=their)
+    for flags in (["-unconfined"], ["-unconfined", "-interpreter"]):
+        ours = cli("run", *flags, *args)
+        assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
+    assert theirs.stdout == "pooh\n"
+    assert cli("run", "-unconfined=false", *args).returncode == 63
+
+
+def test_what_a_module_says_is_escaped(cli, folder, wat):
+    """Neither its names nor those in a trace can speak to the terminal."""
+    odd = r"\1b[2J"
+    (folder / "odd.wasm").write_bytes(
+        wat(f'(module (import "{odd}" "b" (func)) (func (export "_start")))')
+    )
+    done = cli("run", "odd.wasm")
+    assert "\x1b" not in done.stderr
+    assert r"\x1b[2J" in done.stderr
+    trap = wat(TRAP).replace(b"\1f", b"\1\x1b")  # the name of its function
+    (folder / "odd.wasm").write_bytes(trap)
+    done = cli("run", "odd.wasm")
+    assert "\x1b" not in done.stderr
+    assert r"\x1b" in done.stderr
 
 
 def test_a_missing_import_is_one_line(cli):

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import sysconfig
 
 import pytest
 import wazero
@@ -16,18 +17,29 @@ SUITE = next(
     pathlib.Path(NAME),
 )
 PROGRAMS = sorted(SUITE.glob("*/*.wasm"))
+COMMAND = os.path.join(sysconfig.get_path("scripts"), "wazero")
 ENGINES = ("compiler", "interpreter")
+
+
+def describe(path, scratch):
+    """What the program's JSON says, with a copy of its folder as "root"."""
+    description = path.with_suffix(".json")
+    how = json.loads(description.read_text()) if description.exists() else {}
+    if "root" in how:
+        shutil.copytree(path.parent / how["root"], scratch / "root")
+        how["root"] = scratch / "root"
+    return how
+
+
+def compare(how, code, out, err):
+    assert code == how.get("exit_code", 0), err.decode()
+    if "stdout" in how:
+        assert out.decode() == how["stdout"]
 
 
 def run(path, scratch, engine, **options):
     """Runs a program as its JSON says and compares what it did."""
-    description = path.with_suffix(".json")
-    how = json.loads(description.read_text()) if description.exists() else {}
-    mounts = {}
-    if "root" in how:
-        root = scratch / "root"
-        shutil.copytree(path.parent / how["root"], root)
-        mounts["/"] = root
+    how = describe(path, scratch)
     out, err = [], []
     code = 0
     with wazero.Runtime(engine=engine) as runtime:
@@ -36,7 +48,7 @@ def run(path, scratch, engine, **options):
                 path,
                 args=[path.name, *how.get("args", [])],
                 env=how.get("env"),
-                mounts=mounts,
+                mounts={"/": how["root"]} if "root" in how else None,
                 stdout=out.append,
                 stderr=err.append,
                 walltime="system",
@@ -47,9 +59,7 @@ def run(path, scratch, engine, **options):
             )
         except wazero.ExitError as error:
             code = error.exit_code
-    assert code == how.get("exit_code", 0), b"".join(err).decode()
-    if "stdout" in how:
-        assert b"".join(out).decode() == how["stdout"]
+    compare(how, code, b"".join(out), b"".join(err))
     if "stderr" in how:
         assert b"".join(err).decode() == how["stderr"]
 
@@ -62,6 +72,24 @@ def test_the_suite_is_there():
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_program(path, engine, tmp_path):
     run(path, tmp_path, engine)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_through_the_command_line(path, tmp_path):
+    """The arguments are those of the suite's own adapter for wazero's command."""
+    how = describe(path, tmp_path)
+    command = [COMMAND, "run", "-hostlogging=filesystem"]
+    command += [f"-env={key}={value}" for key, value in how.get("env", {}).items()]
+    if "root" in how:
+        command.append(f"-mount={how['root']}:/")
+    done = subprocess.run(
+        [*command, path, *how.get("args", [])],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+    compare(how, done.returncode, done.stdout, done.stderr)
 
 
 ALL = """
