@@ -365,6 +365,17 @@ def test_env_inherit(cli, their):
     assert "INHERITED=1" not in cli("run", "env.wasm", env=env).stdout
 
 
+def test_env_inherit_has_nothing_of_python_s(folder):
+    """Python puts LC_CTYPE into the environment where there is no locale."""
+    done = subprocess.run(
+        [*COMMANDS["script"], "run", "-env-inherit", "env.wasm"],
+        cwd=folder,
+        env={"ONLY": "=this="},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout) == (0, b"ONLY==this=\0")
+
+
 def test_bytes_that_are_no_text(folder, their):
     for command in (COMMANDS["module"], their):
         done = subprocess.run(

@@ -20,7 +20,8 @@ WAT = f"""
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (memory (export "memory") 1)
   (global $ready (mut i32) (i32.const 0))
-  (func (export "_initialize") (global.set $ready (i32.const 7)))
+  (func (export "_initialize")
+    (global.set $ready (i32.add (global.get $ready) (i32.const 7))))
   (func (export "_start") (call $exit (i32.const 3)))
   (func (export "ready") (result i32) (global.get $ready))
   (func (export "exit") (param i32) (call $exit (local.get 0)))
@@ -162,6 +163,7 @@ def test_calls(main, path):
     assert main("call", path, "two").out == "-1\n0.5\n"
     assert main("call", path, "nothing").out == ""
     assert main("call", path, "ready").out == "7\n"
+    assert main("call", path, "_initialize").code == 0
     assert main("call", path, "self").out.startswith("<")
     assert main("call", path, "-flag\x1b").out == "9\n"
     assert main("call", "-memory-limit=64KiB", path, "grow").out == "-1\n"

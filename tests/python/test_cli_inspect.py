@@ -184,6 +184,12 @@ def test_what_is_no_module(main, tmp_path, content, message):
     assert done.err.count("\n") == 1
 
 
+def test_a_file_without_an_end(main):
+    done = main("inspect", "/dev/zero")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error inspecting wasm binary: invalid magic number")
+
+
 def test_wrong_arguments(main, shape):
     assert main("inspect").code == 1
     assert main("inspect").err.startswith("missing path to wasm file\nwazero CLI\n")

@@ -9,7 +9,7 @@ from wazero.cli._common import (
     Command,
     compile_wasm,
     open_runtime,
-    read_wasm_or_stdin,
+    read_wasm,
 )
 from wazero.cli._program import ProgramFlags, run_guest
 from wazero.cli._text import Failure, answer, quote, visible
@@ -39,7 +39,7 @@ def main(args: Sequence[str]) -> int:
         raise Failure("error: missing name of the function")
     name, *words = rest
     options = program.module_options()
-    wasm = read_wasm_or_stdin(path)
+    wasm = read_wasm(path, stdin=True)
     runtime_options = program.runtime_options()
     program.check_timeout(command)
     options["listen"] = program.listens()
@@ -49,11 +49,12 @@ def main(args: Sequence[str]) -> int:
         type = _function_type(compiled, name)
         values = _arguments(name, type, words)
         results: list[Any] = []
+        # The beginning of a program would end it: only that of a library runs.
+        first = ["_initialize"] if name != "_initialize" else []
 
         def call() -> None:
-            # A program's own beginning would end it: only that of a library runs.
             module = compiled.instantiate(
-                timeout=program.left(), start_functions=["_initialize"], **options
+                timeout=program.left(), start_functions=first, **options
             )
             result = module.exports[name](*values, timeout=program.left())
             many = len(type.results) != 1

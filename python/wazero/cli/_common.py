@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-# The largest module that libwazero takes; what is larger is not read to its end.
+# The largest module that libwazero takes. What is larger is not read to its end, nor
+# what begins otherwise: somebody may name a disk.
 LARGEST = 1 << 30
+MAGIC, HEADER = b"\0asm", 4096
 
 
 class Command:
@@ -49,31 +51,22 @@ def os_message(operation: str, path: str, error: OSError) -> str:
     return f"{operation} {path}: {reason(error)}"
 
 
-def read_wasm(path: str) -> bytes:
+def read_wasm(path: str, stdin: bool = False) -> bytes:
+    """The bytes of a file; with stdin, "-" is standard input."""
+    source: str | int = 0 if stdin and path == "-" else path
     try:
-        with open(path, "rb") as file:
-            wasm = file.read(LARGEST + 1)
+        with open(source, "rb", closefd=source != 0) as file:
+            start = file.read(HEADER)
+            if not start.startswith(MAGIC):
+                return start  # no module, which its beginning tells
+            return start + file.read(LARGEST + 1 - HEADER)
     except IsADirectoryError as error:
         message = os_message("read", path, error)
     except OSError as error:
         message = os_message("open", path, error)
     except ValueError:  # a NUL in the name
         message = f"open {path}: invalid argument"
-    else:
-        return wasm
     raise Failure(f"error reading wasm binary: {message}")
-
-
-def read_wasm_or_stdin(path: str) -> bytes:
-    """As read_wasm; a path of "-" is standard input."""
-    if path != "-":
-        return read_wasm(path)
-    try:
-        with open(0, "rb", closefd=False) as file:
-            return file.read(LARGEST + 1)
-    except OSError as error:
-        message = os_message("read", path, error)
-        raise Failure(f"error reading wasm binary: {message}") from None
 
 
 class RuntimeFlags:

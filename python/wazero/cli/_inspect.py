@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wazero._inspect import describe, signature
 from wazero._wazero import WazeroError, inspect
-from wazero.cli._common import Command, read_wasm_or_stdin
+from wazero.cli._common import Command, read_wasm
 from wazero.cli._text import Failure, answer, quote, visible
 
 TYPE_CHECKING = False  # what type checkers take for True, without importing typing
@@ -38,7 +38,7 @@ def main(args: Sequence[str]) -> int:
     more = command.flags.parse(rest)  # flags may come behind the path, too
     if more:
         raise Failure(f"error: unexpected argument {quote(more[0])}")
-    wasm = read_wasm_or_stdin(path)
+    wasm = read_wasm(path, stdin=True)
     try:
         info = inspect(wasm)
     except WazeroError as error:

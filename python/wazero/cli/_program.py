@@ -163,7 +163,7 @@ class ProgramFlags:
 
     def _variables(self) -> dict[bytes, bytes]:
         given = [os.fsencode(variable) for variable in self._env.value]
-        variables = dict(os.environb) if self._env_inherit.value else {}
+        variables = _environment() if self._env_inherit.value else {}
         for variable in given:
             key, equals, value = variable.partition(b"=")
             if not equals:
@@ -174,6 +174,17 @@ class ProgramFlags:
 
     def _mounts(self) -> dict[str, Any]:
         return dict(map(_parse_mount, self._mount.value))
+
+
+def _environment() -> dict[bytes, bytes]:
+    """What the command was started with: Python itself adds LC_CTYPE at times."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            block = file.read()
+    except OSError:
+        return dict(os.environb)
+    pairs = (variable.partition(b"=") for variable in block.split(b"\0"))
+    return {key: value for key, equals, value in pairs if equals}
 
 
 def _parse_mount(mount: str) -> tuple[str, Any]:
