@@ -95,6 +95,7 @@ MODULES = {
     "yes": YES,
     "empty": "(module)",
     "two": "(module (memory 2))",
+    "table": "(module (table 2 funcref))",
 }
 
 COMMANDS = {
@@ -500,6 +501,12 @@ def test_limits(cli):
     done = cli("run", "-memory-limit=lots", "two.wasm")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("error: memory_limit")
+    assert cli("run", "-table-limit=2", "table.wasm").returncode == 0
+    done = cli("run", "-table-limit=1", "table.wasm")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error compiling wasm binary: ")
+    done = cli("run", "-table-limit=-1", "table.wasm")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert cli("run", "-max-stack=1MiB", "cat.wasm").returncode == 0
     done = cli("run", "-max-stack=1", "cat.wasm")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

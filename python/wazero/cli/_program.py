@@ -81,6 +81,12 @@ class ProgramFlags:
             "Largest size of each memory, in bytes or as in 64MiB. A binary that "
             "needs more to begin with is refused.",
         )
+        self._table_limit = flags.number(
+            "table-limit",
+            "Largest number of elements of each table. A binary that needs more to "
+            "begin with is refused. The default is ten million.",
+            value=0,
+        )
         self._max_stack = flags.text(
             "max-stack",
             "Size of the WebAssembly stack, in bytes or as in 1MiB. A binary that "
@@ -94,6 +100,8 @@ class ProgramFlags:
             options["engine"] = "interpreter"
         if self._memory_limit.value:
             options["memory_limit"] = self._memory_limit.value
+        if self._table_limit.value:
+            options["table_limit"] = self._table_limit.value
         return options
 
     def module_options(self) -> dict[str, Any]:
