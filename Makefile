@@ -146,7 +146,8 @@ test-go: $(VENV)/.stamp-compiler
 	@echo "==> Go tests"
 	@cd engine && $(GO_ENVIRONMENT) $(GO) test ./...
 
-test-python: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-demo
+test-python: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-demo \
+		$(VENV)/.stamp-modules
 	@echo "==> Python $(VERSION) tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 

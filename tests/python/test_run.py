@@ -103,7 +103,7 @@ def test_outputs_are_inherited(cat, python):
     assert python(code, cat.hex()) == "shown"
 
 
-def test_wrong_arguments(cat, wat):
+def test_wrong_arguments(cat, wat, rt):
     with pytest.raises(ValueError, match="stdin and input"):
         wazero.run(cat, input=b"", stdin=b"")
     with pytest.raises(ValueError, match="capture_output"):
@@ -116,6 +116,12 @@ def test_wrong_arguments(cat, wat):
         wazero.run(wat("(module)"))
     with pytest.raises(TypeError):
         wazero.run(3)
+    with pytest.raises(TypeError, match="not a CompiledModule: use its instantiate"):
+        wazero.run(rt.compile(cat))
+    with pytest.raises(TypeError, match="cache"):
+        wazero.run(cat, cache=3)
+    with pytest.raises(TypeError, match="not iterable"):
+        wazero.run(cat, features=1.5)
     with pytest.raises(wazero.CompileError):
         wazero.run(b"")
 
@@ -172,3 +178,27 @@ def test_the_program_has_clocks_and_random(wat):
     one, two = (wazero.run(wasm, capture_output=True).stdout for _ in range(2))
     assert one[8:] != two[8:]
     assert abs(int.from_bytes(one[:8], "little") - time.time_ns()) < 60 * 10**9
+
+
+def test_cache(cat, tmp_path):
+    for _ in range(2):
+        done = wazero.run(cat, capture_output=True, input=b"kept", cache=tmp_path)
+        assert done.stdout == b"kept"
+    with wazero.CompilationCache(tmp_path) as cache:
+        before = {path: path.stat().st_mtime_ns for path in files(tmp_path)}
+        assert before
+        assert wazero.run(cat, cache=cache, stdout=None, stderr=None).returncode == 0
+        assert {path: path.stat().st_mtime_ns for path in files(tmp_path)} == before
+
+
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_features(wat):
+    wasm = wat("""(module (func (export "_start") return_call $next) (func $next))""")
+    with pytest.raises(wazero.CompileError):
+        wazero.run(wasm)
+    features = wazero.Features.V2 | wazero.Features.TAIL_CALL
+    assert wazero.run(wasm, features=features).returncode == 0
+    assert wazero.run(wasm, features=["tail-call"]).returncode == 0
