@@ -1157,6 +1157,266 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_host_module_new_with_listener
     const wazero_host_function_definition_t *functions, size_t count,
     wazero_listeners_t *listeners, void *module_user, wazero_module_t **module);
 
+/* ---------------------------------------------------------------- own file systems */
+
+/* WASI's numbers for what went wrong with a file, as a guest gets them. */
+typedef enum {
+    WAZERO_ERRNO_SUCCESS = 0,
+    WAZERO_ERRNO_2BIG = 1,
+    WAZERO_ERRNO_ACCES = 2,
+    WAZERO_ERRNO_ADDRINUSE = 3,
+    WAZERO_ERRNO_ADDRNOTAVAIL = 4,
+    WAZERO_ERRNO_AFNOSUPPORT = 5,
+    WAZERO_ERRNO_AGAIN = 6,
+    WAZERO_ERRNO_ALREADY = 7,
+    WAZERO_ERRNO_BADF = 8,
+    WAZERO_ERRNO_BADMSG = 9,
+    WAZERO_ERRNO_BUSY = 10,
+    WAZERO_ERRNO_CANCELED = 11,
+    WAZERO_ERRNO_CHILD = 12,
+    WAZERO_ERRNO_CONNABORTED = 13,
+    WAZERO_ERRNO_CONNREFUSED = 14,
+    WAZERO_ERRNO_CONNRESET = 15,
+    WAZERO_ERRNO_DEADLK = 16,
+    WAZERO_ERRNO_DESTADDRREQ = 17,
+    WAZERO_ERRNO_DOM = 18,
+    WAZERO_ERRNO_DQUOT = 19,
+    WAZERO_ERRNO_EXIST = 20,
+    WAZERO_ERRNO_FAULT = 21,
+    WAZERO_ERRNO_FBIG = 22,
+    WAZERO_ERRNO_HOSTUNREACH = 23,
+    WAZERO_ERRNO_IDRM = 24,
+    WAZERO_ERRNO_ILSEQ = 25,
+    WAZERO_ERRNO_INPROGRESS = 26,
+    WAZERO_ERRNO_INTR = 27,
+    WAZERO_ERRNO_INVAL = 28,
+    WAZERO_ERRNO_IO = 29,
+    WAZERO_ERRNO_ISCONN = 30,
+    WAZERO_ERRNO_ISDIR = 31,
+    WAZERO_ERRNO_LOOP = 32,
+    WAZERO_ERRNO_MFILE = 33,
+    WAZERO_ERRNO_MLINK = 34,
+    WAZERO_ERRNO_MSGSIZE = 35,
+    WAZERO_ERRNO_MULTIHOP = 36,
+    WAZERO_ERRNO_NAMETOOLONG = 37,
+    WAZERO_ERRNO_NETDOWN = 38,
+    WAZERO_ERRNO_NETRESET = 39,
+    WAZERO_ERRNO_NETUNREACH = 40,
+    WAZERO_ERRNO_NFILE = 41,
+    WAZERO_ERRNO_NOBUFS = 42,
+    WAZERO_ERRNO_NODEV = 43,
+    WAZERO_ERRNO_NOENT = 44,
+    WAZERO_ERRNO_NOEXEC = 45,
+    WAZERO_ERRNO_NOLCK = 46,
+    WAZERO_ERRNO_NOLINK = 47,
+    WAZERO_ERRNO_NOMEM = 48,
+    WAZERO_ERRNO_NOMSG = 49,
+    WAZERO_ERRNO_NOPROTOOPT = 50,
+    WAZERO_ERRNO_NOSPC = 51,
+    WAZERO_ERRNO_NOSYS = 52,
+    WAZERO_ERRNO_NOTCONN = 53,
+    WAZERO_ERRNO_NOTDIR = 54,
+    WAZERO_ERRNO_NOTEMPTY = 55,
+    WAZERO_ERRNO_NOTRECOVERABLE = 56,
+    WAZERO_ERRNO_NOTSOCK = 57,
+    WAZERO_ERRNO_NOTSUP = 58,
+    WAZERO_ERRNO_NOTTY = 59,
+    WAZERO_ERRNO_NXIO = 60,
+    WAZERO_ERRNO_OVERFLOW = 61,
+    WAZERO_ERRNO_OWNERDEAD = 62,
+    WAZERO_ERRNO_PERM = 63,
+    WAZERO_ERRNO_PIPE = 64,
+    WAZERO_ERRNO_PROTO = 65,
+    WAZERO_ERRNO_PROTONOSUPPORT = 66,
+    WAZERO_ERRNO_PROTOTYPE = 67,
+    WAZERO_ERRNO_RANGE = 68,
+    WAZERO_ERRNO_ROFS = 69,
+    WAZERO_ERRNO_SPIPE = 70,
+    WAZERO_ERRNO_SRCH = 71,
+    WAZERO_ERRNO_STALE = 72,
+    WAZERO_ERRNO_TIMEDOUT = 73,
+    WAZERO_ERRNO_TXTBSY = 74,
+    WAZERO_ERRNO_XDEV = 75,
+    WAZERO_ERRNO_NOTCAPABLE = 76
+} wazero_errno_t;
+
+/* WASI's number for one of the system's (ENOENT and so on), IO for one that WASI has
+ * none for. Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_errno_t wazero_errno_from_system(int number);
+
+/* "ENOENT" and so on; "" for a number that is none.
+ * Ownership: static. Threads: any. Errors: none. */
+WAZERO_API const char *wazero_errno_name(wazero_errno_t number);
+
+/* What a file is, as WASI numbers it. */
+typedef enum {
+    WAZERO_FILE_UNKNOWN = 0,
+    WAZERO_FILE_BLOCK_DEVICE = 1,
+    WAZERO_FILE_CHARACTER_DEVICE = 2,
+    WAZERO_FILE_DIRECTORY = 3,
+    WAZERO_FILE_REGULAR = 4,
+    WAZERO_FILE_SOCKET_DGRAM = 5,
+    WAZERO_FILE_SOCKET_STREAM = 6,
+    WAZERO_FILE_SYMBOLIC_LINK = 7
+} wazero_file_type_t;
+
+/* What stat tells of a file. It is zero before it is filled in. */
+typedef struct {
+    uint64_t device;
+    uint64_t inode; /* 0: the guest gets a number that is made of the path */
+    uint64_t links;
+    uint64_t size;
+    uint64_t atim; /* nanoseconds since 1970 */
+    uint64_t mtim;
+    uint64_t ctim;
+    uint8_t type; /* WAZERO_FILE_..., not UNKNOWN */
+} wazero_file_stat_t;
+
+/* Times to set: those whose bit is in `which`; the other one stays. With _NOW it is the
+ * host's time that counts, and atim or mtim says nothing. */
+typedef struct {
+    uint64_t atim; /* nanoseconds since 1970 */
+    uint64_t mtim;
+    unsigned which; /* WAZERO_TIME_... */
+} wazero_file_times_t;
+
+enum {
+    WAZERO_TIME_ATIM = 1,
+    WAZERO_TIME_ATIM_NOW = 2,
+    WAZERO_TIME_MTIM = 4,
+    WAZERO_TIME_MTIM_NOW = 8
+};
+
+/* How a file is opened. */
+enum {
+    WAZERO_OPEN_CREATE = 1,    /* made if it is not there */
+    WAZERO_OPEN_EXCLUSIVE = 4, /* and must not be */
+    WAZERO_OPEN_TRUNCATE = 8
+};
+
+/* Flags that an open file has, and the guest may change. */
+enum {
+    WAZERO_DESCRIPTOR_APPEND = 1,
+    WAZERO_DESCRIPTOR_DSYNC = 2,
+    WAZERO_DESCRIPTOR_NONBLOCK = 4,
+    WAZERO_DESCRIPTOR_RSYNC = 8,
+    WAZERO_DESCRIPTOR_SYNC = 16
+};
+
+typedef struct {
+    unsigned flags;            /* WAZERO_OPEN_... */
+    unsigned descriptor_flags; /* WAZERO_DESCRIPTOR_... */
+    bool read;
+    bool write;
+    bool exists; /* stat has just found it; without CREATE it always has */
+} wazero_file_how_t;
+
+typedef struct {
+    void *file;     /* what the functions of the file are called with */
+    int descriptor; /* to poll for readiness; -1, which it is before: always ready */
+} wazero_file_opened_t;
+
+/* The guest's call that a function is part of. */
+typedef struct {
+    void *user;            /* the file system's */
+    wazero_error_t *error; /* NULL; what is put here ends the guest's call, which
+                              reports it. The library takes it. */
+} wazero_fs_call_t;
+
+/* The entries of a directory, while they are listed. */
+typedef struct wazero_entries wazero_entries_t;
+
+/* Adds an entry: a name, without a slash or a NUL. "." and ".." are left out. The type
+ * may be UNKNOWN, the inode 0.
+ * Ownership: copies. Threads: the one that lists. Errors: INVAL for what is no name,
+ * NOMEM. */
+WAZERO_API wazero_errno_t wazero_entries_add(wazero_entries_t *entries,
+                                             const char *name, size_t size,
+                                             uint64_t inode, wazero_file_type_t type);
+
+/* A file system of the host's own. Its functions return WASI's numbers, which the guest
+ * gets, and write outputs on SUCCESS only. All but stat may be NULL, which answers as
+ * the comment says.
+ *
+ * A path is NUL-terminated, begins at the root, ".", and consists of names with
+ * slashes in between. The jail has been seen to: there is no "..", no empty name, and no
+ * symbolic link but perhaps the last name, which no function follows. What stat said
+ * just before may have changed if the host lets others change it.
+ *
+ * Functions are called attached (see wazero_thread_hooks_t), by the thread that runs
+ * the guest, and by several at once if several modules have the file system. They may
+ * call the guest again, and close the module. Nothing ends one that waits. */
+typedef struct {
+    size_t size; /* sizeof(wazero_fs_functions_t): later versions have more */
+
+    /* ---- of paths ---- */
+    wazero_errno_t (*stat)(wazero_fs_call_t *call, const char *path,
+                           wazero_file_stat_t *stat);
+    wazero_errno_t (*list)(wazero_fs_call_t *call, const char *path,
+                           wazero_entries_t *entries); /* NULL: NOTSUP */
+    /* The target, up to size bytes of it, without a NUL. NULL: INVAL */
+    wazero_errno_t (*read_link)(wazero_fs_call_t *call, const char *path, char *buffer,
+                                size_t size, size_t *done);
+    /* Opens what is no directory and no link, or makes a file. EXCLUSIVE has been looked
+     * to, if nobody else makes files. A file that is open is closed by `close`, once.
+     * NULL: NOTSUP */
+    wazero_errno_t (*open)(wazero_fs_call_t *call, const char *path,
+                           const wazero_file_how_t *how, wazero_file_opened_t *opened);
+
+    /* ---- that change names; NULL: ROFS ---- */
+    wazero_errno_t (*make_directory)(wazero_fs_call_t *call, const char *path);
+    wazero_errno_t (*remove_directory)(wazero_fs_call_t *call, const char *path);
+    wazero_errno_t (*unlink)(wazero_fs_call_t *call, const char *path);
+    wazero_errno_t (*rename)(wazero_fs_call_t *call, const char *from, const char *to);
+    wazero_errno_t (*link)(wazero_fs_call_t *call, const char *from, const char *to);
+    wazero_errno_t (*symlink)(wazero_fs_call_t *call, const char *target,
+                              const char *path);
+    wazero_errno_t (*set_times)(wazero_fs_call_t *call, const char *path,
+                                const wazero_file_times_t *times);
+
+    /* ---- of open files ---- */
+    /* The last of a file; what it returns is of interest only if the guest closed it.
+     * NULL: SUCCESS */
+    wazero_errno_t (*close)(wazero_fs_call_t *call, void *file);
+    /* NULL: what stat says of the path that it was opened by */
+    wazero_errno_t (*file_stat)(wazero_fs_call_t *call, void *file,
+                                wazero_file_stat_t *stat);
+    /* Bytes at an offset; 0 at the end. size is not 0. NULL: SPIPE, but for a file
+     * system without any of read, write and seek: there they do all the work, and the
+     * library keeps the position. NULL then: BADF */
+    wazero_errno_t (*pread)(wazero_fs_call_t *call, void *file, void *buffer,
+                            size_t size, uint64_t offset, size_t *done);
+    wazero_errno_t (*pwrite)(wazero_fs_call_t *call, void *file, const void *buffer,
+                             size_t size, uint64_t offset, size_t *done);
+    /* Bytes at the file's own position, which moves on. descriptor_flags has what the
+     * guest has set by now, APPEND for one. NULL: BADF; of seek SPIPE */
+    wazero_errno_t (*read)(wazero_fs_call_t *call, void *file, void *buffer,
+                           size_t size, unsigned descriptor_flags, size_t *done);
+    wazero_errno_t (*write)(wazero_fs_call_t *call, void *file, const void *buffer,
+                            size_t size, unsigned descriptor_flags, size_t *done);
+    /* whence is SEEK_SET, SEEK_CUR or SEEK_END of the system. */
+    wazero_errno_t (*seek)(wazero_fs_call_t *call, void *file, int64_t offset,
+                           int whence, uint64_t *position);
+    wazero_errno_t (*set_size)(wazero_fs_call_t *call, void *file,
+                               uint64_t size); /* NULL: INVAL */
+    wazero_errno_t (*sync)(wazero_fs_call_t *call, void *file,
+                           bool data_only); /* NULL: SUCCESS */
+    /* NULL: SUCCESS; read and write are told anyway */
+    wazero_errno_t (*set_flags)(wazero_fs_call_t *call, void *file,
+                                unsigned descriptor_flags);
+    /* NULL: set_times of the path that it was opened by */
+    wazero_errno_t (*set_file_times)(wazero_fs_call_t *call, void *file,
+                                     const wazero_file_times_t *times);
+} wazero_fs_functions_t;
+
+/* Makes a file system of functions. delete_user, which may be NULL, is called with user
+ * when nothing has the file system any more.
+ * Ownership: copies functions; *fs is the caller's; takes user, also when it fails.
+ * Threads: any. Errors: INVALID for a size that cannot be, and without stat; MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_new_custom(const wazero_fs_functions_t *functions, void *user,
+                     void (*delete_user)(void *user), wazero_fs_t **fs);
+
 /* ---------------------------------------------------------------- module config -- */
 
 /* The default: no name, no arguments, no environment, no files, standard input empty,

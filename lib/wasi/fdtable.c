@@ -102,8 +102,15 @@ wazero__errno_t wazero__wasi_fd_close(wazero__wasi_call_t *call, const uint64_t 
     wazero__descriptor_t *descriptor = wazero__descriptor(call->wasi, slots[0]);
     if (!descriptor)
         return WASI_BADF;
+    wazero__errno_t code = WASI_SUCCESS;
+    wazero__file_t *file = wazero__file_retain(descriptor->file);
     wazero__descriptor_close(call->wasi, descriptor);
-    return WASI_SUCCESS;
+    /* What is in use by a call that waits for this one is closed by that one. */
+    if (file->type->close &&
+        atomic_load_explicit(&file->references, memory_order_acquire) == 1)
+        code = file->type->close(&call->io, file);
+    wazero__file_release(file);
+    return code;
 }
 
 wazero__errno_t wazero__wasi_fd_renumber(wazero__wasi_call_t *call,
@@ -189,10 +196,12 @@ wazero__errno_t wazero__wasi_fd_fdstat_set_flags(wazero__wasi_call_t *call,
         return WASI_INVAL;
     if ((flags ^ descriptor->flags) & sync)
         return WASI_NOTSUP; /* the system cannot change these either */
-    const wazero__file_type_t *type = descriptor->file->type;
-    if (type->set_flags)
-        code = type->set_flags(&call->io, descriptor->file, flags);
-    if (!code)
+    const wazero__file_t *file = descriptor->file;
+    if (file->type->set_flags)
+        code = file->type->set_flags(&call->io, descriptor->file, flags);
+    /* The host's code may have closed the descriptor meanwhile. */
+    descriptor = wazero__descriptor(call->wasi, slots[0]);
+    if (!code && descriptor && descriptor->file == file)
         descriptor->flags = (uint16_t)flags;
     return code;
 }

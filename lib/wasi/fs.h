@@ -51,25 +51,12 @@ void wazero__io_call_host(wazero__io_t *io);
  * end. Errors: ENDED. */
 wazero__errno_t wazero__io_wait(wazero__io_t *io, int descriptor, short events);
 
-/* What stat tells. */
-typedef struct {
-    uint64_t device;
-    uint64_t inode;
-    uint64_t links;
-    uint64_t size;
-    uint64_t atim; /* nanoseconds since 1970 */
-    uint64_t mtim;
-    uint64_t ctim;
-    uint8_t type; /* WASI_REGULAR_FILE and so on */
-} wazero__stat_t;
+/* What stat tells; its inode is the file system's own. */
+typedef wazero_file_stat_t wazero__stat_t;
 
 /* Times to set. `which` has checked bits WASI_ATIM and so on; where neither bit of a
  * time is set it stays. */
-typedef struct {
-    uint64_t atim;
-    uint64_t mtim;
-    unsigned which;
-} wazero__times_t;
+typedef wazero_file_times_t wazero__times_t;
 
 /* How a name is opened. */
 typedef struct {
@@ -91,6 +78,9 @@ typedef struct wazero__file wazero__file_t;
 typedef struct {
     /* The last reference is gone: closes and frees. Never NULL. */
     void (*destroy)(wazero__file_t *file);
+    /* The guest closes its only descriptor, and is told what this answers; destroy
+     * follows. NULL: success */
+    wazero__errno_t (*close)(wazero__io_t *io, wazero__file_t *file);
 
     /* ---- any file ---- */
     wazero__errno_t (*stat)(wazero__io_t *io, wazero__file_t *file,
