@@ -1339,9 +1339,8 @@ WAZERO_API wazero_errno_t wazero_entries_add(wazero_entries_t *entries,
  * the comment says.
  *
  * A path is NUL-terminated, begins at the root, ".", and consists of names with
- * slashes in between. The jail has been seen to: there is no "..", no empty name, and no
- * symbolic link but perhaps the last name, which no function follows. What stat said
- * just before may have changed if the host lets others change it.
+ * slashes in between. The jail has been seen to: there is no "..", no empty name, and
+ * no symbolic link but perhaps the last name, which no function follows.
  *
  * Functions are called attached (see wazero_thread_hooks_t), by the thread that runs
  * the guest, and by several at once if several modules have the file system. They may
@@ -1357,8 +1356,8 @@ typedef struct {
     /* The target, up to size bytes of it, without a NUL. NULL: INVAL */
     wazero_errno_t (*read_link)(wazero_fs_call_t *call, const char *path, char *buffer,
                                 size_t size, size_t *done);
-    /* Opens what is no directory and no link, or makes a file. EXCLUSIVE has been looked
-     * to, if nobody else makes files. A file that is open is closed by `close`, once.
+    /* Opens what is no directory and no link, or makes a file. EXCLUSIVE matters only
+     * where somebody else makes files, too. What is open is closed by `close`, once.
      * NULL: NOTSUP */
     wazero_errno_t (*open)(wazero_fs_call_t *call, const char *path,
                            const wazero_file_how_t *how, wazero_file_opened_t *opened);

@@ -268,8 +268,8 @@ static wazero_errno_t move_part_at(host_call_t *host, direction_t direction,
                              : missing;
 }
 
-/* Part by part, until one is not filled. Only of a regular file: for the second part of
- * another one the host might wait. What was moved before something went wrong counts. */
+/* Part by part, until one is not filled. Only of a regular file: for the second part
+ * of another one the host might wait. What was moved before a failure counts. */
 static wazero__errno_t move(wazero__io_t *io, wazero__file_t *file,
                             direction_t direction, const struct iovec *parts, int count,
                             const uint64_t *offset, unsigned flags, size_t *done)
