@@ -91,8 +91,9 @@ extern "C" {
 /* The size of a page of linear memory in bytes. */
 #define WAZERO_PAGE_SIZE ((size_t)65536)
 
-/* A timeout that never comes. */
+/* A timeout that never comes, and a limit that is none. */
 #define WAZERO_NO_TIMEOUT UINT64_MAX
+#define WAZERO_NO_LIMIT UINT64_MAX
 
 typedef struct wazero_error wazero_error_t;
 typedef struct wazero_cache wazero_cache_t;
@@ -114,6 +115,8 @@ typedef struct wazero_table wazero_table_t;
 typedef struct wazero_global wazero_global_t;
 typedef struct wazero_tag wazero_tag_t;
 typedef struct wazero_externref wazero_externref_t;
+typedef struct wazero_run_options wazero_run_options_t;
+typedef struct wazero_run_result wazero_run_result_t;
 
 /* ---------------------------------------------------------------- versions ------- */
 
@@ -157,6 +160,9 @@ WAZERO_API void wazero_set_thread_hooks(const wazero_thread_hooks_t *hooks);
 
 /* ---------------------------------------------------------------- errors --------- */
 
+/* Which standard stream. */
+typedef enum { WAZERO_STDIN = 0, WAZERO_STDOUT = 1, WAZERO_STDERR = 2 } wazero_stream_t;
+
 /* What went wrong. The numbers are fixed. */
 typedef enum {
     WAZERO_ERROR_COMPILE = 1, /* the bytes are not a module that can be compiled     */
@@ -170,7 +176,8 @@ typedef enum {
     WAZERO_ERROR_MEMORY = 9,  /* the host could not provide memory                   */
     WAZERO_ERROR_HOST = 10,   /* a host function failed; see wazero_error_payload    */
     WAZERO_ERROR_INTERNAL = 11, /* a defect of this library, or an engine not found   */
-    WAZERO_ERROR_FORKED = 12 /* the object is from before fork()                    */
+    WAZERO_ERROR_FORKED = 12, /* the object is from before fork()                    */
+    WAZERO_ERROR_OUTPUT_LIMIT = 13 /* the guest wrote more than it was allowed to   */
 } wazero_error_kind_t;
 
 /* Why the guest trapped, as wazero tells the reasons apart. */
@@ -238,6 +245,12 @@ WAZERO_API size_t wazero_error_frame_count(const wazero_error_t *error);
  * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
 WAZERO_API const wazero_frame_t *wazero_error_frame(const wazero_error_t *error,
                                                     size_t index);
+
+/* What a program that wazero_run captured had written to a stream when it failed; NULL
+ * and *size = 0 if nothing was captured.
+ * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
+WAZERO_API const void *wazero_error_output(const wazero_error_t *error,
+                                           wazero_stream_t stream, size_t *size);
 
 /* What the host function gave to wazero_error_new_host; NULL for other errors.
  * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
@@ -1454,9 +1467,6 @@ wazero_module_config_set_env(wazero_module_config_t *config, const char *key,
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_inherit_env(wazero_module_config_t *config);
 
-/* Which standard stream. */
-typedef enum { WAZERO_STDIN = 0, WAZERO_STDOUT = 1, WAZERO_STDERR = 2 } wazero_stream_t;
-
 /* Gives the guest the process's own stream.
  * Ownership: nothing. Threads: one. Errors: INVALID for a number that is no stream. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
@@ -1660,6 +1670,21 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_config_set_close_notifier(wazero_module_config_t *config,
                                         wazero_close_notifier_t function, void *user,
                                         void (*delete_user)(void *user));
+
+/* How many bytes the module may write to its standard output and error, both together,
+ * for as long as it lives; WAZERO_NO_LIMIT (the default) is no limit. A write that goes
+ * beyond writes what is allowed, then ends the call.
+ * Ownership: nothing. Threads: one. Errors: none; the call reports OUTPUT_LIMIT. */
+WAZERO_API void wazero_module_config_set_output_limit(wazero_module_config_t *config,
+                                                      uint64_t bytes);
+
+/* How many files, directories and connections the module may have open at once, beside
+ * the streams, mounts and sockets that it begins with: more are EMFILE for the guest.
+ * No module has more than 65,536 in all, which is the default.
+ * Ownership: nothing. Threads: one. Errors: none; the start of a module with wazero's
+ * own WASI, which has no such limit, is INVALID. */
+WAZERO_API void wazero_module_config_set_max_files(wazero_module_config_t *config,
+                                                   uint32_t count);
 
 /* A pointer to find again from the module (wazero_module_user).
  * Ownership: borrowed for ever. Threads: one. Errors: none. */
@@ -2150,6 +2175,80 @@ WAZERO_API const wazero_function_type_t *wazero_tag_type(const wazero_tag_t *tag
 
 /* Ownership: takes tag, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_tag_delete(wazero_tag_t *tag);
+/* ---------------------------------------------------------------- run ------------ */
+
+/* The posix_spawn of WebAssembly: one call that compiles a WASI program, runs it to its
+ * end, and closes everything.
+ *
+ *     wazero_run_options_t *options;
+ *     wazero_run_result_t *result;
+ *     wazero_error_t *error = wazero_run_options_new(&options);
+ *     if (!error) {
+ *         wazero_run_options_capture(options, WAZERO_STDOUT, true);
+ *         wazero_module_config_set_timeout(wazero_run_options_module(options),
+ *                                          5000000000);
+ *         error = wazero_run(options, wasm, size, &result);
+ *     }
+ */
+
+/* Options for one or more runs. The program gets the process's standard output and
+ * error, and the system's clocks, sleep and random numbers: all else only by name.
+ * Ownership: *options is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_run_options_new(wazero_run_options_t **options);
+
+/* Ownership: takes options, which may be NULL; no run may use them. Threads: one.
+ * Errors: none. */
+WAZERO_API void wazero_run_options_delete(wazero_run_options_t *options);
+
+/* The configurations that the runs use, to be changed by their own functions: the
+ * memory limit, features and the cache in the one; arguments, environment, streams,
+ * mounts, timeout, stack and output limit in the other. The timeout is for the run as a
+ * whole, but compiling is waited for.
+ * Ownership: borrowed until options is deleted. Threads: one, and no run may be using
+ * them. Errors: none. */
+WAZERO_API wazero_runtime_config_t *
+wazero_run_options_runtime(wazero_run_options_t *options);
+WAZERO_API wazero_module_config_t *
+wazero_run_options_module(wazero_run_options_t *options);
+
+/* What answers the program's imports; NULL for none but WASI (the default).
+ * Ownership: borrowed until options is deleted. Threads: one. Errors: none. */
+WAZERO_API void wazero_run_options_set_imports(wazero_run_options_t *options,
+                                               const wazero_imports_t *imports);
+
+/* Whether what the program writes to standard output or error is kept for the result,
+ * in place of where the configuration leads it.
+ * Ownership: nothing. Threads: one. Errors: none; other streams are ignored. */
+WAZERO_API void wazero_run_options_capture(wazero_run_options_t *options,
+                                           wazero_stream_t stream, bool capture);
+
+/* Runs the program of size bytes at wasm. An exit code, whatever it is, is a result;
+ * every other end is an error, which has what was captured (wazero_error_output).
+ * Ownership: *result is the caller's. Threads: any, several runs at once, too. Errors:
+ * those of wazero_runtime_compile, wazero_module_new and wazero_module_start without
+ * EXIT; INVALID when the module exports no function "_start". */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_run(wazero_run_options_t *options,
+                                                       const void *wasm, size_t size,
+                                                       wazero_run_result_t **result);
+
+/* Ends the runs that use these options now: they report INTERRUPTED, once they have
+ * compiled.
+ * Ownership: nothing. Threads: any; not in signal handlers. Errors: none. */
+WAZERO_API void wazero_run_interrupt(wazero_run_options_t *options);
+
+/* The program's exit code.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API uint32_t wazero_run_result_exit_code(const wazero_run_result_t *result);
+
+/* What was captured of a stream, and a NUL behind it; NULL and *size = 0 if the stream
+ * was not captured.
+ * Ownership: borrowed until result is deleted. Threads: any. Errors: none. */
+WAZERO_API const void *wazero_run_result_output(const wazero_run_result_t *result,
+                                                wazero_stream_t stream, size_t *size);
+
+/* Ownership: takes result, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_run_result_delete(wazero_run_result_t *result);
 
 /* ---------------------------------------------------------------- seed ----------- */
 

@@ -144,6 +144,8 @@ const struct wazero_module_config wazero__default_module_config = {
     .timeout = WAZERO_NO_TIMEOUT,
     .max_stack = WAZERO__STACK_DEFAULT,
     .memory_pages = PAGES_MAX,
+    .output_limit = WAZERO_NO_LIMIT,
+    .max_files = UINT32_MAX,
 };
 
 wazero_error_t *wazero_module_config_new(wazero_module_config_t **config)
@@ -419,7 +421,8 @@ wazero_error_t *wazero_module_config_inherit_stream(wazero_module_config_t *conf
                                                     wazero_stream_t stream)
 {
     wazero_error_t *error = check_stream(stream);
-    return error ? error : set_stream(config, stream, wazero__stream_new_inherited());
+    return error ? error
+                 : set_stream(config, stream, wazero__stream_new_inherited(stream));
 }
 
 wazero_error_t *wazero_module_config_set_stream_fd(wazero_module_config_t *config,
@@ -667,6 +670,17 @@ wazero_module_config_set_close_notifier(wazero_module_config_t *config,
     config->close_user = shared;
     config->close_notifier = function;
     return NULL;
+}
+
+void wazero_module_config_set_output_limit(wazero_module_config_t *config,
+                                           uint64_t bytes)
+{
+    config->output_limit = bytes;
+}
+
+void wazero_module_config_set_max_files(wazero_module_config_t *config, uint32_t count)
+{
+    config->max_files = count;
 }
 
 void wazero_module_config_set_user(wazero_module_config_t *config, void *user)

@@ -67,6 +67,8 @@ struct wazero_module_config {
     uint32_t memory_pages; /* at most */
     wazero_close_notifier_t close_notifier; /* or NULL */
     wazero__shared_t *close_user;           /* a reference, or NULL */
+    uint64_t output_limit;                  /* in bytes, WAZERO_NO_LIMIT for none */
+    uint32_t max_files;                     /* open at once, besides the first ones */
     void *user;
 };
 

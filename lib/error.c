@@ -29,6 +29,7 @@ struct wazero_error {
     void *payload;
     void (*delete_payload)(void *payload);
     wazero_snapshot_t *snapshot; /* to go back to, a reference, or NULL */
+    wazero__text_t output[3];    /* by stream; that of standard input stays empty */
 };
 
 static wazero_error_t out_of_memory = {
@@ -376,6 +377,16 @@ wazero_error_t *wazero__error_add_trace(wazero_error_t *error, wazero_error_t *t
     return wazero__error_merge(error, trap);
 }
 
+void wazero__error_set_output(wazero_error_t *error, wazero_stream_t stream,
+                              wazero__text_t *output)
+{
+    if (error == &out_of_memory)
+        return;
+    wazero__text_clear(&error->output[stream]);
+    error->output[stream] = *output;
+    *output = (wazero__text_t){0};
+}
+
 bool wazero__error_closes_caller(const wazero_error_t *error)
 {
     return error->closes_caller;
@@ -441,6 +452,14 @@ const wazero_frame_t *wazero_error_frame(const wazero_error_t *error, size_t ind
     return index < error->frame_count ? &error->frames[index] : NULL;
 }
 
+const void *wazero_error_output(const wazero_error_t *error, wazero_stream_t stream,
+                                size_t *size)
+{
+    bool known = stream == WAZERO_STDOUT || stream == WAZERO_STDERR;
+    *size = known ? error->output[stream].size : 0;
+    return known ? error->output[stream].data : NULL;
+}
+
 void *wazero_error_payload(const wazero_error_t *error)
 {
     return error->payload;
@@ -498,5 +517,7 @@ void wazero_error_delete(wazero_error_t *error)
     free(error->message);
     free(error->frames);
     free(error->frame_text);
+    for (int i = 0; i < 3; i++)
+        wazero__text_clear(&error->output[i]);
     free(error);
 }

@@ -8,6 +8,7 @@
 #ifndef WAZERO_LIB_ERROR_H
 #define WAZERO_LIB_ERROR_H
 
+#include "text.h"
 #include "wazero.h"
 
 /* An error with a printf-style message. */
@@ -48,6 +49,9 @@ wazero_snapshot_t *wazero__error_snapshot(const wazero_error_t *error);
 /* The error of kind HOST that is Emscripten's longjmp, and whether one is that. */
 wazero_error_t *wazero__error_longjmp(void);
 bool wazero__error_is_longjmp(const wazero_error_t *error);
+/* Gives the error what the guest had written to a stream. Takes what is in output. */
+void wazero__error_set_output(wazero_error_t *error, wazero_stream_t stream,
+                              wazero__text_t *output);
 
 /* Whether the error came from wazero_error_new_exit. */
 bool wazero__error_closes_caller(const wazero_error_t *error);

@@ -179,8 +179,14 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
     module->close_user = wazero__shared_retain(config->close_user);
     module->wasi_kind = config->wasi_kind;
     if (config->wasi_kind == WAZERO_WASI_ENGINE) {
+        if (config->max_files != UINT32_MAX)
+            return wazero__error(WAZERO_ERROR_INVALID,
+                                 "max_files needs libwazero's WASI, not wazero's own");
+        module->output.limit = config->output_limit;
         for (int i = 0; i < 3; i++)
             module->streams[i].stream = wazero__stream_retain(config->streams[i]);
+        module->streams[WAZERO_STDOUT].output = &module->output;
+        module->streams[WAZERO_STDERR].output = &module->output;
         wazero__time_copy(&module->time, &config->time);
         wazero__random_copy(&module->random, &config->random);
     }

@@ -57,6 +57,7 @@ struct wazero_module {
     wazero_wasi_kind_t wasi_kind;       /* whose WASI answers its imports */
     struct wazero__wasi *wasi;          /* of the thread inside; or NULL */
     wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */
+    wazero__output_t output;            /* of the thread inside */
     wazero__time_t time;                /* its looks: of the thread inside */
     wazero__random_t random;            /* its state: of the thread inside */
     wazero__tcp_address_t *addresses;   /* where it listens */

@@ -3,8 +3,11 @@
  */
 #include "stream.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "error.h"
 
@@ -32,9 +35,12 @@ static wazero__stream_t *new_stream(kind_t kind)
     return stream;
 }
 
-wazero__stream_t *wazero__stream_new_inherited(void)
+wazero__stream_t *wazero__stream_new_inherited(wazero_stream_t which)
 {
-    return new_stream(INHERITED);
+    wazero__stream_t *stream = new_stream(INHERITED);
+    if (stream)
+        stream->fd = (int)which;
+    return stream;
 }
 
 wazero__stream_t *wazero__stream_new_fd(int fd)
@@ -114,6 +120,8 @@ wz_stream wazero__stream_describe(wazero__stream_cursor_t *cursor)
     wz_stream description = {.kind = WZ_STREAM_NONE};
     if (!cursor->stream)
         return description;
+    if (cursor->output && cursor->output->limit != WAZERO_NO_LIMIT)
+        return (wz_stream){.kind = WZ_STREAM_CALL, .user = (uintptr_t)cursor};
     switch (cursor->stream->kind) {
     case INHERITED:
         description.kind = WZ_STREAM_INHERIT;
@@ -156,8 +164,46 @@ wazero_error_t *wazero__stream_read(wazero__stream_cursor_t *cursor, void *buffe
     return NULL;
 }
 
+static wazero_error_t *write_fd(int fd, const char *buffer, size_t size)
+{
+    while (size) {
+        ssize_t written = write(fd, buffer, size);
+        if (written < 0 && errno != EINTR)
+            return wazero__error(WAZERO_ERROR_INVALID, "writing to descriptor %d: %s",
+                                 fd, strerror(errno));
+        if (written > 0) {
+            buffer += written;
+            size -= (size_t)written;
+        }
+    }
+    return NULL;
+}
+
 wazero_error_t *wazero__stream_write(wazero__stream_cursor_t *cursor,
                                      const void *buffer, size_t size)
 {
-    return cursor->stream->write(cursor->stream->user, buffer, size);
+    const wazero__stream_t *stream = cursor->stream;
+    size_t allowed = cursor->output ? wazero__output_take(cursor->output, size) : size;
+    wazero_error_t *error = NULL;
+    if (allowed && stream->kind == WRITER)
+        error = stream->write(stream->user, buffer, allowed);
+    else if (allowed)
+        error = write_fd(stream->fd, buffer, allowed);
+    return !error && allowed < size ? wazero__output_error(cursor->output) : error;
+}
+
+size_t wazero__output_take(wazero__output_t *output, size_t size)
+{
+    uint64_t left = output->limit - output->used;
+    size_t allowed = size < left ? size : (size_t)left;
+    output->used += allowed;
+    return allowed;
+}
+
+wazero_error_t *wazero__output_error(const wazero__output_t *output)
+{
+    return wazero__error(WAZERO_ERROR_OUTPUT_LIMIT,
+                         "the guest wrote more than the %" PRIu64
+                         " bytes of output that it may write",
+                         output->limit);
 }

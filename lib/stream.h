@@ -16,7 +16,7 @@ typedef struct wazero__stream wazero__stream_t;
 
 /* Each makes a stream with one reference; NULL without memory, and then user is
  * deleted. */
-wazero__stream_t *wazero__stream_new_inherited(void);
+wazero__stream_t *wazero__stream_new_inherited(wazero_stream_t which);
 wazero__stream_t *wazero__stream_new_fd(int fd);
 wazero__stream_t *wazero__stream_new_bytes(const void *bytes, size_t size);
 wazero__stream_t *wazero__stream_new_reader(wazero_read_function_t function, void *user,
@@ -28,13 +28,27 @@ wazero__stream_t *wazero__stream_new_writer(wazero_write_function_t function,
 wazero__stream_t *wazero__stream_retain(wazero__stream_t *stream);
 void wazero__stream_release(wazero__stream_t *stream); /* NULL is fine */
 
+/* How much a module may write to its standard output and error, both together. It
+ * belongs to the thread inside the module. */
+typedef struct {
+    uint64_t limit; /* in bytes, WAZERO_NO_LIMIT for none */
+    uint64_t used;
+} wazero__output_t;
+
+/* How many of size bytes may be written; they count as written. Where it is not all of
+ * them, the call is to end with the error below once those are. */
+size_t wazero__output_take(wazero__output_t *output, size_t size);
+wazero_error_t *wazero__output_error(const wazero__output_t *output);
+
 /* What a module has of a stream: the stream, and how far it has read. */
 typedef struct {
     wazero__stream_t *stream; /* a reference, or NULL for nothing */
     size_t position;
+    wazero__output_t *output; /* what its writes are taken from; NULL: see to it */
 } wazero__stream_cursor_t;
 
-/* How the engine is told; the cursor must outlive the engine's module. */
+/* How the engine is told; the cursor must outlive the engine's module. Where writes are
+ * limited they come to lib, wherever the stream leads. */
 wz_stream wazero__stream_describe(wazero__stream_cursor_t *cursor);
 
 /* Reading and writing through a cursor, as wz_callbacks has them but with errors. */

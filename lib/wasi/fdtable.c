@@ -10,10 +10,10 @@
 static wazero__errno_t make_room(wazero__wasi_t *wasi, uint32_t number)
 {
     enum { FIRST = 8 };
+    if (number >= wasi->most)
+        return WASI_MFILE;
     if (number < wasi->descriptor_count)
         return WASI_SUCCESS;
-    if (number >= WAZERO__DESCRIPTORS_MAX)
-        return WASI_MFILE;
     uint32_t count = wasi->descriptor_count ? 2 * wasi->descriptor_count : FIRST;
     wazero__descriptor_t *more =
         realloc(wasi->descriptors, count * sizeof *wasi->descriptors);

@@ -98,6 +98,41 @@ static wazero__errno_t move_bytes(wazero__io_t *io, wazero__file_t *file, move_t
     return type->write ? type->write(io, file, parts, count, flags, done) : WASI_BADF;
 }
 
+/* Keeps the first `size` bytes of the parts. */
+static void cut_parts(struct iovec *parts, int *count, size_t size)
+{
+    int kept = 0;
+    for (; kept < *count && size; kept++) {
+        if (parts[kept].iov_len > size)
+            parts[kept].iov_len = size;
+        size -= parts[kept].iov_len;
+    }
+    *count = kept;
+}
+
+/* Writes to a standard stream what the output limit leaves, then ends the call if that
+ * is not all. What is to be written is taken first: the host's code may have the guest
+ * write more meanwhile. */
+static wazero__errno_t write_limited(wazero__wasi_call_t *call, wazero__file_t *file,
+                                     move_t what, struct iovec *parts, int count,
+                                     uint64_t offset, unsigned flags, size_t *done)
+{
+    wazero__output_t *output = &call->wasi->output;
+    wazero__errno_t code = WASI_SUCCESS;
+    size_t all = 0;
+    for (int i = 0; i < count; i++)
+        all += parts[i].iov_len;
+    size_t allowed = wazero__output_take(output, all);
+    cut_parts(parts, &count, allowed);
+    *done = 0;
+    if (allowed || !all)
+        code = move_bytes(&call->io, file, what, parts, count, offset, flags, done);
+    output->used -= allowed - *done;
+    if (!code && allowed < all && *done == allowed)
+        code = wazero__io_end(&call->io, wazero__output_error(output));
+    return code;
+}
+
 /* Everything is checked before the first byte moves, the place of the result, too. */
 static wazero__errno_t move(wazero__wasi_call_t *call, const uint64_t *slots,
                             move_t what)
@@ -122,8 +157,12 @@ static wazero__errno_t move(wazero__wasi_call_t *call, const uint64_t *slots,
         return code;
     /* It may be closed while it waits, by the host's code. */
     wazero__file_t *file = wazero__file_retain(descriptor->file);
-    code = move_bytes(&call->io, file, what, parts, count, slots[3], descriptor->flags,
-                      &done);
+    unsigned flags = descriptor->flags;
+    if (descriptor->origin.standard && what.right == WASI_RIGHT_FD_WRITE &&
+        wasi->output.limit != WAZERO_NO_LIMIT)
+        code = write_limited(call, file, what, parts, count, slots[3], flags, &done);
+    else
+        code = move_bytes(&call->io, file, what, parts, count, slots[3], flags, &done);
     wazero__file_release(file);
     if (code)
         return code;
@@ -195,13 +234,17 @@ wazero__errno_t wazero__wasi_fd_tell(wazero__wasi_call_t *call, const uint64_t *
     return seek(call, slots[0], WASI_RIGHT_FD_TELL, 0, WASI_SEEK_CUR, slots[1]);
 }
 
-/* A file that may be changed in size. */
+/* A file that may be changed in size. A standard stream may not where the output is
+ * limited: the limit would be none. */
 static wazero__errno_t find_to_size(const wazero__wasi_t *wasi, uint64_t slot,
                                     uint64_t right, wazero__descriptor_t **descriptor)
 {
     wazero__errno_t code = wazero__descriptor_file(wasi, slot, right, descriptor);
     if (!code && (*descriptor)->origin.read_only)
         code = WASI_ROFS;
+    if (!code && (*descriptor)->origin.standard &&
+        wasi->output.limit != WAZERO_NO_LIMIT)
+        code = WASI_PERM;
     return code;
 }
 

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "random.h"
+#include "stream.h"
 #include "wasi/fs.h"
 #include "wasi/memory.h"
 
@@ -19,6 +20,7 @@
 typedef struct {
     uint32_t mount; /* counted from 1; 0: a stream or a socket */
     bool read_only;
+    bool standard; /* one of the standard streams */
 } wazero__origin_t;
 
 /* What a descriptor's number stands for. */
@@ -52,6 +54,8 @@ typedef struct wazero__wasi {
     wazero__strings_t environment;
     wazero__time_t time;
     wazero__random_t random;
+    wazero__output_t output; /* of the standard streams */
+    uint32_t most;           /* so many descriptors at once */
     bool closed;
     /* For reports. */
     uint64_t files_opened;
@@ -139,11 +143,9 @@ void wazero__listing_delete(wazero__listing_t *listing); /* NULL is fine */
 
 /* ---- stdio.c ---- */
 
-struct wazero__stream;
-
 /* A file for a standard stream, by its number. Errors: INVALID when its descriptor
  * cannot be duplicated, MEMORY. */
-wazero_error_t *wazero__stream_open(struct wazero__stream *stream, int number,
+wazero_error_t *wazero__stream_open(wazero__stream_t *stream, int number,
                                     wazero__file_t **file);
 
 #endif

@@ -89,7 +89,7 @@ static wazero_error_t *open_descriptor(int fd, int number, wazero__file_t **file
 wazero_error_t *wazero__stream_open(wazero__stream_t *stream, int number,
                                     wazero__file_t **file)
 {
-    wazero__stream_cursor_t cursor = {stream, 0};
+    wazero__stream_cursor_t cursor = {.stream = stream};
     wz_stream description = wazero__stream_describe(&cursor);
     if (description.kind == WZ_STREAM_INHERIT)
         return open_descriptor(number, number, file);
@@ -101,8 +101,8 @@ wazero_error_t *wazero__stream_open(wazero__stream_t *stream, int number,
     /* wazero's own say so, too: no terminal, and nothing to seek in. */
     wazero__file_init(&stdio->file, number ? &output_type : &input_type,
                       WASI_BLOCK_DEVICE);
-    stdio->cursor.stream = wazero__stream_retain(stream);
-    stdio->cursor.position = 0;
+    /* The output limit is for descriptors, too: see move in file.c. */
+    stdio->cursor = (wazero__stream_cursor_t){.stream = wazero__stream_retain(stream)};
     *file = &stdio->file;
     return NULL;
 }

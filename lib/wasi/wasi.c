@@ -316,7 +316,7 @@ static wazero_error_t *add_streams(wazero__wasi_t *wasi,
             base &= ~(WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_TELL);
         if (file->filetype == WASI_SOCKET_STREAM)
             base |= WASI_RIGHTS_SOCKET;
-        error = add(wasi, file, base, 0, (wazero__origin_t){0, false}, NULL);
+        error = add(wasi, file, base, 0, (wazero__origin_t){.standard = true}, NULL);
     }
     return error;
 }
@@ -367,7 +367,8 @@ static wazero_error_t *add_mounts(wazero__wasi_t *wasi,
         wazero__file_t *file;
         if (!mount)
             continue;
-        wazero__origin_t origin = {(uint32_t)i + 1, mount->read_only};
+        wazero__origin_t origin = {.mount = (uint32_t)i + 1,
+                                   .read_only = mount->read_only};
         error = mount->fs ? mount->fs->type->open(mount->fs, &file)
                           : wazero__host_directory_new(mount->host.data, &file);
         if (!error)
@@ -390,7 +391,7 @@ static wazero_error_t *add_listeners(wazero__wasi_t *wasi,
                                    &addresses[i].port);
         if (!error)
             error = add(wasi, file, WASI_RIGHTS_SOCKET, WASI_RIGHTS_SOCKET,
-                        (wazero__origin_t){0, false}, NULL);
+                        (wazero__origin_t){0}, NULL);
     }
     return error;
 }
@@ -404,6 +405,8 @@ wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
         return wazero__error_memory();
     wazero__time_copy(&wasi->time, &config->time);
     wazero__random_copy(&wasi->random, &config->random);
+    wasi->output.limit = config->output_limit;
+    wasi->most = WAZERO__DESCRIPTORS_MAX;
     wazero_error_t *error =
         join(&wasi->args, config->args, config->arg_count, 1, "arguments");
     _Static_assert(sizeof(wazero__variable_t) == 2 * sizeof(wazero__text_t),
@@ -417,6 +420,8 @@ wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
         error = add_mounts(wasi, config);
     if (!error && addresses)
         error = add_listeners(wasi, config, addresses);
+    if (config->max_files < wasi->most - wasi->lowest)
+        wasi->most = wasi->lowest + config->max_files;
     if (error)
         wazero__wasi_delete(wasi);
     else

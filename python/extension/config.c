@@ -266,6 +266,30 @@ static int set_timeout(wazero_module_config_t *config, PyObject *value)
     return 0;
 }
 
+static int set_output_limit(wazero_module_config_t *config, PyObject *value)
+{
+    static const SizeSpec spec = {"output_limit", 0, (uint64_t)1 << 62,
+                                  "from 0 to 2**62"};
+    uint64_t bytes;
+    if (!is_given(value))
+        return 0;
+    if (Args_size(&spec, value, &bytes) < 0)
+        return -1;
+    wazero_module_config_set_output_limit(config, bytes);
+    return 0;
+}
+
+static int set_max_files(wazero_module_config_t *config, PyObject *value)
+{
+    uint64_t count;
+    if (!is_given(value))
+        return 0;
+    if (Args_uint64(value, "max_files", UINT32_MAX, &count) < 0)
+        return -1;
+    wazero_module_config_set_max_files(config, (uint32_t)count);
+    return 0;
+}
+
 static int set_max_stack(State *state, wazero_module_config_t *config, PyObject *value)
 {
     static const SizeSpec spec = {"max_stack", (uint64_t)64 << 10, (uint64_t)1 << 30,
@@ -340,6 +364,8 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_memory_limit(state, config, options[OPTION_MEMORY_LIMIT]) < 0 ||
         set_on_close(state, module, config, options[OPTION_ON_CLOSE]) < 0 ||
         Mounts_add_fs(state, config, options[OPTION_FS]) < 0 ||
+        set_output_limit(config, options[OPTION_OUTPUT_LIMIT]) < 0 ||
+        set_max_files(config, options[OPTION_MAX_FILES]) < 0 ||
         set_listen(state, config, options[OPTION_LISTEN]) < 0 ||
         set_wasi(state, config, options[OPTION_WASI]) < 0 ||
         Sources_configure(state, module->time_and_random, options, config) < 0)

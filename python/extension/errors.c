@@ -177,6 +177,7 @@ static int fill(State *state, PyObject *exception, const wazero_error_t *error,
                              PyLong_FromUnsignedLong(wazero_error_exit_code(error)));
     case WAZERO_ERROR_TIMEOUT:
     case WAZERO_ERROR_INTERRUPTED:
+    case WAZERO_ERROR_OUTPUT_LIMIT:
         break;
     default:
         return 0;
@@ -205,6 +206,8 @@ static PyObject *class_of(State *state, wazero_error_kind_t kind)
         return state->interrupted;
     case WAZERO_ERROR_FORKED:
         return state->forked_error;
+    case WAZERO_ERROR_OUTPUT_LIMIT:
+        return state->output_limit_error;
     case WAZERO_ERROR_MEMORY:
         return PyExc_MemoryError;
     case WAZERO_ERROR_INVALID:
@@ -300,37 +303,44 @@ static int add_exit_error(PyObject *module, State *state)
     return state->exit_error ? 0 : -1;
 }
 
+/* A class for calls that were ended: with `frames`, and wazero's exit code for it if it
+ * is not 0. */
+static PyObject *new_ending(PyObject *module, const char *name, const char *doc,
+                            PyObject *base, uint32_t exit_code)
+{
+    PyObject *dict = exit_code ? Py_BuildValue("{s(),sk}", "frames", "exit_code",
+                                               (unsigned long)exit_code)
+                               : Py_BuildValue("{s()}", "frames");
+    PyObject *type = dict ? new_class(module, name, doc, base, dict) : NULL;
+    Py_XDECREF(dict);
+    return type;
+}
+
 /* Timeout is a TimeoutError, too, and so an OSError without a number. */
-static int add_interruptions(PyObject *module, State *state)
+static int add_endings(PyObject *module, State *state)
 {
     PyObject *bases = PyTuple_Pack(2, state->error, PyExc_TimeoutError);
-    PyObject *dict =
-        bases ? Py_BuildValue("{s(),sk}", "frames", "exit_code",
-                              (unsigned long)WAZERO_EXIT_CODE_DEADLINE_EXCEEDED)
-              : NULL;
-    if (dict)
-        state->timeout = new_class(
-            module, "Timeout",
-            "A call took longer than its timeout allows. It is a TimeoutError, too.\n"
-            "`frames` is a tuple of Frame that says where the guest was, the "
-            "innermost\n"
-            "first, if that is known. The module can be called again. `exit_code` is\n"
-            "what wazero has for it, EXIT_CODE_DEADLINE_EXCEEDED.",
-            bases, dict);
-    Py_XDECREF(dict);
-    dict = state->timeout
-               ? Py_BuildValue("{s(),sk}", "frames", "exit_code",
-                               (unsigned long)WAZERO_EXIT_CODE_CONTEXT_CANCELED)
-               : NULL;
-    if (dict)
-        state->interrupted = new_class(
-            module, "Interrupted",
-            "Module.interrupt() ended the call. `frames` is as that of Timeout. The\n"
-            "module can be called again. `exit_code` is EXIT_CODE_CONTEXT_CANCELED.",
-            state->error, dict);
-    Py_XDECREF(dict);
-    Py_XDECREF(bases);
-    return state->interrupted ? 0 : -1;
+    if (!bases)
+        return -1;
+    state->timeout = new_ending(
+        module, "Timeout",
+        "A call took longer than its timeout allows. It is a TimeoutError, too.\n"
+        "`frames` is a tuple of Frame that says where the guest was, the innermost\n"
+        "first, if that is known. The module can be called again. `exit_code` is\n"
+        "what wazero has for it, EXIT_CODE_DEADLINE_EXCEEDED.",
+        bases, WAZERO_EXIT_CODE_DEADLINE_EXCEEDED);
+    Py_DECREF(bases);
+    state->interrupted = new_ending(
+        module, "Interrupted",
+        "Module.interrupt() ended the call. `frames` is as that of Timeout. The\n"
+        "module can be called again. `exit_code` is EXIT_CODE_CONTEXT_CANCELED.",
+        state->error, WAZERO_EXIT_CODE_CONTEXT_CANCELED);
+    state->output_limit_error =
+        new_ending(module, "OutputLimitError",
+                   "The guest wrote more than its output_limit allows. `frames` is as "
+                   "that of\nTimeout.",
+                   state->error, 0);
+    return state->timeout && state->interrupted && state->output_limit_error ? 0 : -1;
 }
 
 int Errors_init(PyObject *module, State *state)
@@ -357,7 +367,7 @@ int Errors_init(PyObject *module, State *state)
     if (!state->compile_error || !state->link_error || !state->closed_error ||
         !state->forked_error)
         return -1;
-    if (add_trap(module, state) < 0 || add_interruptions(module, state) < 0 ||
+    if (add_trap(module, state) < 0 || add_endings(module, state) < 0 ||
         add_exit_error(module, state) < 0)
         return -1;
     if (PyModule_AddIntConstant(module, "EXIT_CODE_CONTEXT_CANCELED",

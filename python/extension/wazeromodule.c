@@ -148,6 +148,7 @@ static int wazero_exec(PyObject *module)
     VISIT(exit_error)                                                                  \
     VISIT(timeout)                                                                     \
     VISIT(interrupted)                                                                 \
+    VISIT(output_limit_error)                                                          \
     VISIT(closed_error)                                                                \
     VISIT(forked_error)                                                                \
     VISIT(snapshot_restore)                                                            \

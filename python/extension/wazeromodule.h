@@ -83,6 +83,7 @@ typedef struct {
     PyObject *exit_error;
     PyObject *timeout;
     PyObject *interrupted;
+    PyObject *output_limit_error;
     PyObject *closed_error;
     PyObject *forked_error;
     PyObject *snapshot_restore;
@@ -679,6 +680,8 @@ enum {
     OPTION_MAX_STACK,
     OPTION_MEMORY_LIMIT,
     OPTION_ON_CLOSE,
+    OPTION_OUTPUT_LIMIT,
+    OPTION_MAX_FILES,
     OPTION_WASI,
     OPTION_ASSEMBLYSCRIPT,
     OPTION_CONFIG,
@@ -690,7 +693,8 @@ enum {
     "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
         "listen", "random", "walltime", "nanotime", "nanosleep", "osyield",            \
         "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
-        "max_stack", "memory_limit", "on_close", "wasi", "assemblyscript", "config"
+        "max_stack", "memory_limit", "on_close", "output_limit", "max_files", "wasi",  \
+        "assemblyscript", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
 
 /* The same in docstrings, which is what inspect reads. */
@@ -700,8 +704,8 @@ extern const char *const Config_option_names[OPTION_COUNT];
     "            walltime=None, nanotime=None, nanosleep=None, osyield=None,\n"        \
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
-    "            memory_limit=None, on_close=None, wasi=None, assemblyscript=None,\n"  \
-    "            config=None"
+    "            memory_limit=None, on_close=None, output_limit=None,\n"               \
+    "            max_files=None, wasi=None, assemblyscript=None, config=None"
 #define CONFIG_SIGNATURE CONFIG_PARAMETERS ")\n--\n\n"
 #define CONFIG_LISTEN_SIGNATURE                                                        \
     CONFIG_PARAMETERS ",\n            listener=None, log_calls=None, log_host=None)"   \

@@ -45,6 +45,7 @@ from wazero._wazero import (
     MemoryType,
     Module,
     Names,
+    OutputLimitError,
     Runtime,
     Section,
     Snapshot,
@@ -116,6 +117,7 @@ __all__ = [
     "Module",
     "ModuleConfig",
     "Names",
+    "OutputLimitError",
     "Runtime",
     "RuntimeConfig",
     "Section",
@@ -132,6 +134,7 @@ __all__ = [
     "Trap",
     "TrapCode",
     "WazeroError",
+    "arun",
     "default_cache",
     "engine_version",
     "func",
@@ -147,6 +150,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wazero._annotations import F32, F64, I32, I64, V128, ExternRef, FuncRef
+    from wazero._arun import arun
     from wazero._cache import default_cache
     from wazero._host import HostModule
     from wazero._run import CompletedRun, run
@@ -180,6 +184,7 @@ _LAZY = {
     "TrapCode": "trap",
     "default_cache": "_cache",
     "V128": "_annotations",
+    "arun": "_arun",
     "run": "_run",
 }
 

@@ -5,6 +5,7 @@ from ._annotations import I64 as I64
 from ._annotations import V128 as V128
 from ._annotations import ExternRef as ExternRef
 from ._annotations import FuncRef as FuncRef
+from ._arun import arun as arun
 from ._cache import default_cache as default_cache
 from ._host import HostModule as HostModule
 from ._run import CompletedRun as CompletedRun
@@ -43,6 +44,7 @@ from ._wazero import MemoryDefinition as MemoryDefinition
 from ._wazero import MemoryType as MemoryType
 from ._wazero import Module as Module
 from ._wazero import Names as Names
+from ._wazero import OutputLimitError as OutputLimitError
 from ._wazero import Runtime as Runtime
 from ._wazero import Section as Section
 from ._wazero import Snapshot as Snapshot
@@ -120,6 +122,7 @@ __all__ = [
     "Module",
     "ModuleConfig",
     "Names",
+    "OutputLimitError",
     "Runtime",
     "RuntimeConfig",
     "Section",
@@ -136,6 +139,7 @@ __all__ = [
     "Trap",
     "TrapCode",
     "WazeroError",
+    "arun",
     "default_cache",
     "engine_version",
     "func",

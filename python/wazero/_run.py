@@ -1,10 +1,13 @@
-"""wazero.run, the subprocess.run of WebAssembly."""
+"""wazero.run, the subprocess.run of WebAssembly, and what it shares with arun."""
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
+import threading
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from wazero._wazero import (
     CompiledModule,
     ExitError,
     Interrupted,
+    OutputLimitError,
     Runtime,
     Timeout,
     Trap,
@@ -20,7 +24,8 @@ from wazero._wazero import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Literal
 
     from wazero._wazero import (
         CompilationCache,
@@ -61,36 +66,73 @@ class CompletedRun:
             raise error
 
 
-class _Capture:
-    """Both outputs, kept if asked to, with the text options of subprocess."""
+class _TextSink:
+    """A callable that is given str, from a guest that writes bytes."""
 
-    def __init__(self, capture: bool, encoding: str | None, errors: str | None) -> None:
-        self._streams = (io.BytesIO(), io.BytesIO()) if capture else (None, None)
+    def __init__(
+        self, function: Callable[[str], object], encoding: str, errors: str
+    ) -> None:
+        self._function = function
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+
+    def __call__(self, data: bytes, final: bool = False) -> None:
+        text = self._decoder.decode(data, final)
+        if text:
+            self._function(text)
+
+
+class _Outputs:
+    """Where both outputs lead, with the text options of subprocess."""
+
+    def __init__(
+        self,
+        capture: bool,
+        given: tuple[Any, Any],
+        encoding: str | None,
+        errors: str | None,
+    ) -> None:
         self._encoding = encoding
         self._errors = errors or "strict"
+        self._captures = (io.BytesIO(), io.BytesIO()) if capture else (None, None)
+        self.streams = self._captures if capture else tuple(map(self._lead, given))
 
-    def choose(self, stdout: _Stdout, stderr: _Stdout) -> tuple[_Stdout, _Stdout]:
-        out, err = self._streams
-        return out or stdout, err or stderr
+    def _lead(self, stream: Any) -> Any:
+        if self._encoding is None or not callable(stream) or hasattr(stream, "write"):
+            return stream
+        return _TextSink(stream, self._encoding, self._errors)
+
+    def finish(self) -> None:
+        """Gives callables the rest of what was not whole characters."""
+        for stream in self.streams:
+            if isinstance(stream, _TextSink):
+                stream(b"", True)
 
     def results(self) -> list[str | bytes | None]:
-        return [self._result(stream) for stream in self._streams]
+        return [self._result(stream, self._errors) for stream in self._captures]
 
-    def _result(self, stream: io.BytesIO | None) -> str | bytes | None:
+    def note(self, error: Trap | Timeout | Interrupted | OutputLimitError) -> None:
+        """Gives an error what was captured; it may end inside a character."""
+        results = [self._result(stream, "replace") for stream in self._captures]
+        error.stdout, error.stderr = results
+
+    def _result(self, stream: io.BytesIO | None, errors: str) -> str | bytes | None:
         if stream is None:
             return None
         data = stream.getvalue()
         if self._encoding is None:
             return data
-        text = data.decode(self._encoding, self._errors)
+        text = data.decode(self._encoding, errors)
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _stdin(
-    stdin: _Stdin, data: str | _Buffer | None, encoding: str | None
+def _input(
+    stdin: _Stdin | str, data: str | _Buffer | None, encoding: str | None
 ) -> _Stdin | _Buffer:
+    """What the guest reads, out of the two arguments that say it."""
     if data is None:
-        return stdin
+        if isinstance(stdin, str) and encoding is not None:
+            return stdin.encode(encoding)
+        return stdin  # type: ignore[return-value]  # a str is refused further on
     if stdin is not None:
         raise ValueError("run(): stdin and input cannot both be given")
     if isinstance(data, str):
@@ -127,46 +169,84 @@ def _until(timeout: _Seconds | None) -> float | None:
         return float("inf")
 
 
+class Control:
+    """How another thread ends a run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runtime: Runtime | None = None
+        self._ended = False
+
+    def adopt(self, runtime: Runtime) -> None:
+        """Hands over the runtime of the run, which closing it ends."""
+        with self._lock:
+            self._runtime = runtime
+            ended = self._ended
+        if ended:
+            runtime.close()
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+            runtime = self._runtime
+        if runtime is not None:
+            runtime.close()
+
+
+CONTROL: ContextVar[Control | None] = ContextVar("wazero.arun", default=None)
+
+
 def run(
     wasm: _Buffer | _Path,
     *args: _Path,
     capture_output: bool = False,
     check: bool = False,
     input: str | _Buffer | None = None,
-    stdin: _Stdin = None,
+    stdin: _Stdin | str = None,
     stdout: _Stdout = INHERIT,
     stderr: _Stdout = INHERIT,
     env: _Env = None,
     mounts: Mapping[str, _Mount] | None = None,
     listen: Iterable[_Address] | None = None,
+    imports: _Imports | None = None,
     random: _Random = "system",
     walltime: _Clock = "system",
     nanotime: _Clock = "system",
     nanosleep: _Sleep = "system",
-    memory_limit: int | str | None = None,
-    features: int | Iterable[str] | None = None,
-    cache: CompilationCache | _Path | None = None,
-    imports: _Imports | None = None,
+    deterministic: bool = False,
     text: bool = False,
     encoding: str | None = None,
     errors: str | None = None,
     timeout: _Seconds | None = None,
+    memory_limit: int | str | None = None,
+    table_limit: int | None = None,
     max_stack: int | str | None = None,
+    output_limit: int | str | None = None,
+    max_files: int | None = None,
+    wasi: Literal["libwazero", "wazero"] | None = None,
+    engine: Literal["auto", "compiler", "interpreter"] = "auto",
+    features: int | Iterable[str] | None = None,
+    cache: CompilationCache | _Path | None = None,
 ) -> CompletedRun:
     """Runs a WASI program to its end, in a Runtime of its own.
 
     wasm is a path (str or os.PathLike) or bytes-like; args are its arguments, behind
-    its name. Standard output and error are those of the process unless given, standard
-    input is empty. With capture_output both outputs are kept as bytes, or as str with
-    text=True or an encoding. The program gets the host's clocks, sleep and random
-    numbers unless others are given; files, environment and sockets only as given.
+    its name. Standard output and error are those of the process unless given: None
+    discards them, a file or a callable gets what the program writes. Standard input is
+    empty unless given: as input, or as stdin, which may be bytes, a file or a callable
+    that is given a size. With capture_output both outputs are kept as bytes, or as str
+    with text=True or an encoding; callables get str then, too.
+
+    The program gets the host's clocks, sleep and random numbers; files, sockets,
+    environment and all else only as given. With deterministic=True it gets none of the
+    host's own: time is pretended and random numbers are the same in every run.
 
     A program that exits with a code other than 0 is ExitError with check=True. A Trap,
-    and Timeout when it all takes longer than timeout seconds (compiling is waited for),
-    come out as themselves, with what was captured in their stdout and stderr.
-    memory_limit, features and cache are as in Runtime: with a cache, such as
-    wazero.default_cache(), a program is compiled once. max_stack is as in
-    Runtime.instantiate.
+    Timeout when it all takes longer than timeout seconds (compiling is waited for),
+    and OutputLimitError when it writes more than output_limit bytes come out as
+    themselves, with what was captured in their stdout and stderr. The other options are
+    those of Runtime and Runtime.instantiate: with a cache, such as
+    wazero.default_cache(), a program is compiled once.
     """
     until = _until(timeout)
     if text or errors is not None:
@@ -174,12 +254,29 @@ def run(
     if capture_output and (stdout is not INHERIT or stderr is not INHERIT):
         raise ValueError("run(): stdout and stderr cannot be given with capture_output")
     code, name = _read(wasm)
-    given_stdin = _stdin(stdin, input, encoding)
-    capture = _Capture(capture_output, encoding, errors)
-    out, err = capture.choose(stdout, stderr)
+    given_stdin = _input(stdin, input, encoding)
+    outputs = _Outputs(capture_output, (stdout, stderr), encoding, errors)
     argv = (name, *(os.fspath(arg) for arg in args))
+    system = {
+        "random": random,
+        "walltime": walltime,
+        "nanotime": nanotime,
+        "nanosleep": nanosleep,
+    }
+    if deterministic:
+        system = {key: None if v == "system" else v for key, v in system.items()}
     returncode = 0
-    with Runtime(memory_limit=memory_limit, features=features, cache=cache) as runtime:
+    with Runtime(
+        engine=engine,
+        memory_limit=memory_limit,
+        table_limit=table_limit,
+        features=features,
+        cache=cache,
+    ) as runtime:
+        control = CONTROL.get()
+        if control is not None:
+            CONTROL.set(None)  # a run inside this one is another matter
+            control.adopt(runtime)
         compiled = runtime.compile(code)
         if not any(
             export.name == "_start" and export.kind == "function"
@@ -195,23 +292,25 @@ def run(
                 args=argv,
                 env=env,
                 stdin=given_stdin,
-                stdout=out,
-                stderr=err,
+                stdout=outputs.streams[0],
+                stderr=outputs.streams[1],
                 mounts=mounts,
                 listen=listen,
-                random=random,
-                walltime=walltime,
-                nanotime=nanotime,
-                nanosleep=nanosleep,
                 timeout=None if until is None else max(0.0, until - time.monotonic()),
                 max_stack=max_stack,
+                output_limit=output_limit,
+                max_files=max_files,
+                wasi=wasi,
+                **system,  # type: ignore[arg-type]
             ).close()
         except ExitError as error:
             returncode = error.exit_code
-        except (Trap, Timeout, Interrupted) as error:
-            error.stdout, error.stderr = capture.results()
+        except (Trap, Timeout, Interrupted, OutputLimitError) as error:
+            outputs.note(error)
             raise
-    completed = CompletedRun(argv, returncode, *capture.results())
+        finally:
+            outputs.finish()
+    completed = CompletedRun(argv, returncode, *outputs.results())
     if check:
         completed.check_returncode()
     return completed

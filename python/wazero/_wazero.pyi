@@ -144,6 +144,11 @@ class Interrupted(WazeroError):
     stdout: str | bytes | None
     stderr: str | bytes | None
 
+class OutputLimitError(WazeroError):
+    frames: tuple[Frame, ...]
+    stdout: str | bytes | None
+    stderr: str | bytes | None
+
 class ExitError(WazeroError):
     exit_code: int
     stdout: str | bytes | None
@@ -768,6 +773,8 @@ class Runtime:
         on_close: Callable[[int], object] | None = None,
         wasi: Literal["libwazero", "wazero"] | None = None,
         assemblyscript: bool | AssemblyScript | None = None,
+        output_limit: int | str | None = None,
+        max_files: int | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -801,6 +808,8 @@ class Runtime:
         on_close: Callable[[int], object] | None = None,
         wasi: Literal["libwazero", "wazero"] | None = None,
         assemblyscript: bool | AssemblyScript | None = None,
+        output_limit: int | str | None = None,
+        max_files: int | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -870,6 +879,8 @@ class CompiledModule:
         on_close: Callable[[int], object] | None = None,
         wasi: Literal["libwazero", "wazero"] | None = None,
         assemblyscript: bool | AssemblyScript | None = None,
+        output_limit: int | str | None = None,
+        max_files: int | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def close(self) -> None: ...

@@ -194,6 +194,8 @@ class ModuleConfig:
     on_close: Callable[[int], object] | None = None
     wasi: Literal["libwazero", "wazero"] | None = None
     assemblyscript: bool | AssemblyScript | None = None
+    output_limit: int | str | None = None
+    max_files: int | None = None
 
     @classmethod
     def inherit(cls, **options: Any) -> ModuleConfig:

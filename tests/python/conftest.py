@@ -85,6 +85,41 @@ def add_wasm():
     return _wat(ADD)
 
 
+# Copies standard input to standard output, writes "err" to standard error, then exits
+# with the number of arguments minus one, or traps if there are ten.
+CAT = """
+(module $cat
+  (import "wasi_snapshot_preview1" "fd_read"
+    (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get"
+    (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 100) "err\\r\\n")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 4096))
+    (loop $more
+      (i32.store (i32.const 4) (i32.const 5))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (i32.store (i32.const 4) (i32.load (i32.const 8)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+      (br_if $more (i32.load (i32.const 8))))
+    (i32.store (i32.const 0) (i32.const 100))
+    (i32.store (i32.const 4) (i32.const 5))
+    (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 12)))
+    (drop (call $args (i32.const 16) (i32.const 20)))
+    (if (i32.eq (i32.load (i32.const 16)) (i32.const 10)) (then unreachable))
+    (call $exit (i32.sub (i32.load (i32.const 16)) (i32.const 1)))))
+"""
+
+
+@pytest.fixture(scope="session")
+def cat(wat):
+    return wat(CAT)
+
+
 # What takes long, in ways that differ: a loop, recursion without a loop, a loop that
 # calls the host. count(n) gives n, fib(n) is exponential, deep(n) is n calls deep.
 LOOPS = """

@@ -4,40 +4,6 @@ import pathlib
 import pytest
 import wazero
 
-# Copies standard input to standard output, writes "err" to standard error, then exits
-# with the number of arguments minus one, or traps if there are ten.
-CAT = """
-(module $cat
-  (import "wasi_snapshot_preview1" "fd_read"
-    (func $read (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "fd_write"
-    (func $write (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "args_sizes_get"
-    (func $args (param i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
-  (memory (export "memory") 1)
-  (data (i32.const 100) "err\\r\\n")
-  (func (export "_start")
-    (i32.store (i32.const 0) (i32.const 4096))
-    (loop $more
-      (i32.store (i32.const 4) (i32.const 5))
-      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
-      (i32.store (i32.const 4) (i32.load (i32.const 8)))
-      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
-      (br_if $more (i32.load (i32.const 8))))
-    (i32.store (i32.const 0) (i32.const 100))
-    (i32.store (i32.const 4) (i32.const 5))
-    (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 12)))
-    (drop (call $args (i32.const 16) (i32.const 20)))
-    (if (i32.eq (i32.load (i32.const 16)) (i32.const 10)) (then unreachable))
-    (call $exit (i32.sub (i32.load (i32.const 16)) (i32.const 1)))))
-"""
-
-
-@pytest.fixture
-def cat(wat):
-    return wat(CAT)
-
 
 def test_success(cat):
     done = wazero.run(cat, capture_output=True, input=b"hello world")
@@ -202,3 +168,107 @@ def test_features(wat):
     features = wazero.Features.V2 | wazero.Features.TAIL_CALL
     assert wazero.run(wasm, features=features).returncode == 0
     assert wazero.run(wasm, features=["tail-call"]).returncode == 0
+
+
+def test_output_limit(cat):
+    for limit in (5, "5", 10**6):
+        done = wazero.run(cat, capture_output=True, output_limit=limit)
+        assert done.stderr == b"err\r\n"
+    with pytest.raises(wazero.OutputLimitError, match="more than the 6 bytes") as error:
+        wazero.run(cat, capture_output=True, output_limit=6, input=b"abcd")
+    assert isinstance(error.value, wazero.WazeroError)
+    assert (error.value.stdout, error.value.stderr) == (b"abcd", b"er")
+    assert error.value.frames
+    with pytest.raises(wazero.OutputLimitError) as error:
+        wazero.run(cat, capture_output=True, output_limit=0, text=True, input="x")
+    assert (error.value.stdout, error.value.stderr) == ("", "")
+    with pytest.raises(wazero.OutputLimitError) as error:
+        wazero.run(cat, capture_output=True, output_limit=3, text=True, input="\u20ac")
+    assert error.value.stdout == "\u20ac"
+    with pytest.raises(wazero.OutputLimitError) as error:
+        wazero.run(cat, capture_output=True, output_limit=2, text=True, input="\u20ac")
+    assert error.value.stdout == "\ufffd"
+    chunks = []
+    with pytest.raises(wazero.OutputLimitError) as error:
+        options = {"stdout": chunks.append, "stderr": None, "input": b"0123456789"}
+        wazero.run(cat, output_limit=7, **options)
+    assert b"".join(chunks) == b"0123456"
+    assert error.value.stdout is None
+    for wrong, kind in ((-1, ValueError), ("lots", ValueError), (1.5, TypeError)):
+        with pytest.raises(kind, match="output_limit"):
+            wazero.run(cat, output_limit=wrong, stdout=None, stderr=None)
+
+
+def test_callables_get_text(cat):
+    out, err = [], []
+    wazero.run(
+        cat, input="gr\u00fc\u00dfe", text=True, stdout=out.append, stderr=err.append
+    )
+    assert "".join(out) == "gr\u00fc\u00dfe" and "".join(err) == "err\r\n"
+    out.clear()
+    wazero.run(cat, stdin=b"a\xff", encoding="latin-1", stdout=out.append, stderr=None)
+    assert "".join(out) == "a\u00ff"
+    out.clear()
+    wazero.run(
+        cat, stdin=b"a\xe2\x82", errors="replace", stdout=out.append, stderr=None
+    )
+    assert "".join(out) == "a\ufffd"
+    with pytest.raises(UnicodeDecodeError):
+        wazero.run(cat, stdin=b"\xff", text=True, stdout=out.append, stderr=None)
+
+
+def test_stdin_as_text(cat):
+    assert (
+        wazero.run(cat, stdin="\u20ac", text=True, capture_output=True).stdout
+        == "\u20ac"
+    )
+    with pytest.raises(TypeError, match="stdin"):
+        wazero.run(cat, stdin="text")
+
+
+def test_deterministic(wat):
+    wasm = wat(
+        """(module
+        (import "wasi_snapshot_preview1" "clock_time_get"
+          (func $clock (param i32 i64 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "random_get"
+          (func $random (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write"
+          (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+          (drop (call $clock (i32.const 0) (i64.const 1) (i32.const 100)))
+          (drop (call $clock (i32.const 1) (i64.const 1) (i32.const 108)))
+          (drop (call $random (i32.const 116) (i32.const 8)))
+          (i32.store (i32.const 0) (i32.const 100))
+          (i32.store (i32.const 4) (i32.const 24))
+          (drop
+            (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
+    )
+
+    def run(**options):
+        return wazero.run(wasm, capture_output=True, **options).stdout
+
+    assert run(deterministic=True) == run(deterministic=True)
+    one, two = run(deterministic=True), run(deterministic=True, random=7)
+    assert one[:16] == two[:16] and one[16:] != two[16:]
+    assert run() != run()
+    assert run(walltime=lambda: 5)[:8] == (5).to_bytes(8, "little")
+    assert run(random=7)[16:] == two[16:]
+
+
+def test_runtime_options(cat, wat, tmp_path):
+    cache = tmp_path / "cache"
+    assert wazero.run(cat, stdout=None, stderr=None, cache=cache).returncode == 0
+    assert any(cache.iterdir())
+    options = {"stdout": None, "stderr": None, "engine": "interpreter"}
+    assert wazero.run(cat, **options).returncode == 0
+    tail = wat(
+        """(module (func $f) (func (export "_start") (return_call $f))
+        (table 100 funcref))"""
+    )
+    with pytest.raises(wazero.CompileError):
+        wazero.run(tail)
+    assert wazero.run(tail, features=["tail-call"]).returncode == 0
+    with pytest.raises(wazero.CompileError):
+        wazero.run(tail, features=["tail-call"], table_limit=10)

@@ -109,11 +109,9 @@ def test_no_time_at_all(loops, timeout):
 def test_state_from_before_the_end_stays(make_loops):
     loops = make_loops()
     loops.exports.turns.value = 0
-    for _ in range(20):  # on a busy machine the time may be over before the first turn
-        raises(wazero.Timeout, loops.count, 2**31, timeout=SHORT)
-        if loops.exports.turns.value > 1000 or not loops.interruptible:
-            return
-    raise AssertionError(loops.exports.turns.value)
+    raises(wazero.Timeout, loops.count, 2**31, timeout=SHORT)
+    if loops.interruptible:
+        assert loops.exports.turns.value > 1000
 
 
 WRONG_VALUES = [
@@ -643,7 +641,7 @@ def test_interrupts_from_many_threads(loops):
     threads = [in_thread(interrupt) for _ in range(3)]
     results = []
     began = time.monotonic()
-    while time.monotonic() < began + (1.5 if {None, 1} <= {*results} else SOON):
+    while time.monotonic() < began + 1.5:
         try:
             results.append(loops.count(random.choice((1, 100, long))))
         except wazero.Interrupted:
@@ -704,7 +702,7 @@ def test_random_deadlines(loops):
     """No lost result, no stuck call: each ends with the right number or Timeout."""
     ends = []
     began = time.monotonic()
-    while time.monotonic() < began + (2 if len({*ends}) == 2 else SOON):
+    while time.monotonic() < began + 2:
         number = random.choice((1, 1000, 100_000))
         try:
             assert loops.count(number, timeout=random.random() / 500) == number

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 # How many names a message lists; among how many, and how long ones, the nearest are
 # looked for.
 NAMES, LOOKED_AT, CHARACTERS = 5, 1000, 100
-# What is added where one seems to be meant.
-FLAGS = "; flags come before the path"
 
 
 def main(args: Sequence[str]) -> int:
@@ -40,8 +38,6 @@ def main(args: Sequence[str]) -> int:
     if not rest:
         raise Failure("error: missing name of the function")
     name, *words = rest
-    if words[:1] == ["--"]:  # as in front of what run passes on
-        del words[0]
     options = program.module_options()
     wasm = read_wasm(path, stdin=True)
     runtime_options = program.runtime_options()
@@ -70,10 +66,6 @@ def main(args: Sequence[str]) -> int:
     return code
 
 
-def _is_flag(word: str) -> bool:
-    return word[:1] == "-" and word.lstrip("-")[:1].isalpha()
-
-
 def _function_type(compiled: CompiledModule, name: str) -> FunctionType:
     functions = []
     for export in compiled.exports:
@@ -96,8 +88,7 @@ def _function_type(compiled: CompiledModule, name: str) -> FunctionType:
     told += ", ".join(map(quote, near or candidates[:NAMES])) + ("?" if near else "")
     if not near and len(functions) > NAMES:
         told += f" and {len(functions) - NAMES} more"
-    hint = FLAGS if _is_flag(name) else ""
-    raise Failure(f"error: there is no function {quote(name)}; {told}{hint}")
+    raise Failure(f"error: there is no function {quote(name)}; {told}")
 
 
 def _arguments(name: str, type: FunctionType, words: list[str]) -> list[Any]:
