@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from _collections_abc import Mapping  # which is there, while collections is large
 
+TYPE_CHECKING = False  # what type checkers take for True, without importing typing
 if TYPE_CHECKING:
+    from typing import Any
+
     from wazero._wazero import Inspection
 
 _PARTS = (
