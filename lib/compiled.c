@@ -53,6 +53,7 @@ static wazero_error_t *parse_and_compile(const task_t *task, wz_handle entry,
     wazero__parse_limits_t limits = task->limits;
     wz_error failure = {0};
     limits.known = entry != 0;
+    limits.param_names = task->compiled->listening != NULL;
     wazero_error_t *error =
         wazero__parse(task->compiled->bytes, task->compiled->size, &limits, parsed);
     if (error)

@@ -197,6 +197,24 @@ static void read_frame(char *line, wazero_frame_t *frame)
     }
 }
 
+void wazero__error_split_frames(wazero_error_t *error, const char *module, size_t size)
+{
+    for (size_t i = 0; i < error->frame_count; i++) {
+        wazero_frame_t *frame = &error->frames[i];
+        size_t before = strlen(frame->module), behind = strlen(frame->function);
+        /* Where read_frame split the line at a dot, the function's name is behind. */
+        if (before >= size || frame->function != frame->module + before + 1 ||
+            before + 1 + behind <= size || memcmp(frame->module, module, before) != 0 ||
+            module[before] != '.' ||
+            memcmp(frame->function, module + before + 1, size - before - 1) != 0 ||
+            frame->module[size] != '.')
+            continue;
+        error->frame_text[frame->function - 1 - error->frame_text] = '.';
+        error->frame_text[frame->module + size - error->frame_text] = '\0';
+        frame->function = frame->module + size + 1;
+    }
+}
+
 /* Copies the lines of every trace in message, each with a spare byte behind it for
  * read_frame, and counts the frames and source lines. Frames begin with one tab, source
  * lines with two. */

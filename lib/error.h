@@ -32,6 +32,10 @@ wazero_error_t *wazero__error_from_engine(int32_t kind, const char *message,
 wazero_error_t *wazero__error_prefix(wazero_error_t *error, const char *format, ...)
     __attribute__((format(printf, 2, 3), cold));
 
+/* Has the frames of a module of this name, which has dots, told apart rightly: wazero
+ * writes one more between it and the function's. */
+void wazero__error_split_frames(wazero_error_t *error, const char *module, size_t size);
+
 /* The error with the stack trace of a trap behind its message. Takes both. */
 wazero_error_t *wazero__error_add_trace(wazero_error_t *error, wazero_error_t *trap)
     __attribute__((cold));

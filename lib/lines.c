@@ -12,6 +12,7 @@
 
 #include "dwarf.h"
 #include "engine.h"
+#include "error.h"
 #include "runtime.h"
 
 /* ---- before the trace ---- */
@@ -203,4 +204,30 @@ void wazero__lines_resolve(const wazero_module_t *module, wz_error *failure)
     free(failure->message);
     failure->message = text.data;
     failure->message_size = text.size;
+}
+
+/* ---- in the frames ---- */
+
+static void split_frames_of(const wazero_module_t *module, wazero_error_t *error)
+{
+    const char *name = module->name.data;
+    size_t size = module->name.size;
+    if (module->compiled) {
+        name = module->compiled->parsed->name;
+        size = module->compiled->parsed->name_size;
+    }
+    if (name && memchr(name, '.', size))
+        wazero__error_split_frames(error, name, size);
+}
+
+void wazero__lines_split(const wazero_module_t *module, wazero_error_t *error)
+{
+    wazero_runtime_t *runtime = module->runtime;
+    if (!wazero_error_frame_count(error))
+        return;
+    split_frames_of(module, error); /* which may be closed by now */
+    pthread_mutex_lock(&runtime->mutex);
+    for (const wazero_module_t *one = runtime->modules; one; one = one->next)
+        split_frames_of(one, error);
+    pthread_mutex_unlock(&runtime->mutex);
 }

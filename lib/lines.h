@@ -19,4 +19,8 @@ void wazero__lines_prepare(const wazero_module_t *module);
  * or takes the marks out. The message stays in C's malloc. */
 void wazero__lines_resolve(const wazero_module_t *module, wz_error *failure);
 
+/* Tells the names of modules and of functions in the frames of such an error apart,
+ * also where the module's has dots. */
+void wazero__lines_split(const wazero_module_t *module, wazero_error_t *error);
+
 #endif

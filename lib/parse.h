@@ -25,6 +25,8 @@ typedef struct {
     /* A cache has the code: the functions have been looked into before, and Go gets
      * none of them. */
     bool known;
+    /* Go is to tell listeners the names of parameters. */
+    bool param_names;
     /* Go is to give places in the code in its traces, if the module has DWARF. */
     bool lines;
     /* A hash of the module, WAZERO__DIGEST_SIZE bytes; only for the two above. */

@@ -98,6 +98,9 @@ typedef struct wazero__parser {
     size_t section_capacity, custom_section_capacity, function_name_capacity;
     uint32_t element_count; /* segments and elements, as MAX_ELEMENTS counts them */
     bool has_name_section;
+    /* Where names of locals are that Go gets, of each function; or NULL. */
+    uint32_t *param_names;
+    uint32_t param_names_count;
 
     /* What has to be rewritten for Go; NULL for nothing. */
     const uint8_t *memory_max_at;

@@ -2,10 +2,15 @@
  * parse_rewrite.c - the copy of a module that Go gets.
  *
  * Maxima of tables and memories are at most what the runtime allows, each table has
- * one, and there is no start section, for lib calls the start function. Of custom
- * sections only that with the names is left: what is half of a module with debug
- * information would be copied, hashed and kept for nothing. wazero counts places in the
- * code from the start of the code section, so moving sections does no harm.
+ * one, and there is no start section, for lib calls the start function. Custom sections
+ * are left out: what is half of a module with debug information would be copied, hashed
+ * and kept for nothing. wazero counts places in the code from the start of the code
+ * section, so moving sections does no harm.
+ *
+ * Names are written anew, those that Go shows: of the module and of its functions, and
+ * where there are listeners of their parameters. A name section has room for many more,
+ * of which Go's reader makes a list, 24 bytes for two of the module's. And characters
+ * that would break a line of a trace in two become question marks.
  *
  * Where source lines are wanted, Go gets debug information that lib wrote: all of the
  * code belongs to one file, whose name is a mark. So wazero's traces say which place in
@@ -169,13 +174,144 @@ void wazero__parse_mark(char mark[WAZERO__MARK_SIZE + 1], const uint8_t *digest)
     *at = '\0';
 }
 
+/* ---- names ---- */
+
+static void put_name(writer_t *w, const void *name, size_t size)
+{
+    enum { FIRST_PRINTABLE = 0x20 };
+    put_u32(w, wazero__u32_size((uint32_t)size), (uint32_t)size);
+    put(w, name, size);
+    for (size_t i = w->at ? w->size - size : w->size; i < w->size; i++)
+        if (w->at[i] < FIRST_PRINTABLE)
+            w->at[i] = '?';
+}
+
+static void put_named(writer_t *w, uint32_t index, const void *name, size_t size)
+{
+    put_u32(w, wazero__u32_size(index), index);
+    put_name(w, name, size);
+}
+
+static void put_module_name(writer_t *w, const wazero__parser_t *p)
+{
+    put_name(w, p->parsed->name, p->parsed->name_size);
+}
+
+static void put_function_names(writer_t *w, const wazero__parser_t *p)
+{
+    const wazero__parsed_t *parsed = p->parsed;
+    const wazero__name_t *names = parsed->function_names;
+    uint32_t count = 0;
+    while (count < parsed->function_name_count &&
+           names[count].index < parsed->function_count)
+        count++; /* their indices increase */
+    put_u32(w, WAZERO__LEB32_SIZE, count);
+    for (uint32_t i = 0; i < count; i++)
+        put_named(w, names[i].index, p->wasm + names[i].place.at, names[i].place.size);
+}
+
+/* An index and a name that the parser has accepted. */
+static wazero_name_t read_name(wazero__reader_t *in, uint32_t *index)
+{
+    uint32_t size = 0;
+    (void)wazero__read_u32(in, index);
+    (void)wazero__read_u32(in, &size);
+    const char *name = (const char *)in->at;
+    in->at += size;
+    return (wazero_name_t){name, size};
+}
+
+/* Finds for each function the names of locals that it has, or some place where there is
+ * none: wazero takes the first list that has a name for each parameter, or more. */
+static void find_param_names(wazero__parser_t *p)
+{
+    const wazero__parsed_t *parsed = p->parsed;
+    wazero__span_t section = parsed->names[WAZERO_NAME_LOCAL];
+    wazero__reader_t in = {p->wasm + section.at, p->wasm + section.at + section.size};
+    uint32_t lists = 0, function = 0, count = 0, index = 0;
+    if (!p->limits->param_names || !section.at)
+        return;
+    p->param_names = wazero__parse_alloc(p, parsed->function_count, sizeof(uint32_t));
+    (void)wazero__read_u32(&in, &lists);
+    for (uint32_t i = 0; i < lists && p->param_names; i++) {
+        (void)wazero__read_u32(&in, &function);
+        uint32_t at = (uint32_t)(in.at - p->wasm);
+        (void)wazero__read_u32(&in, &count);
+        for (uint32_t j = 0; j < count; j++)
+            read_name(&in, &index);
+        if (function >= parsed->function_count || p->param_names[function])
+            continue;
+        size_t params = parsed->types[parsed->functions[function]].param_count;
+        if (params && count >= params) {
+            p->param_names[function] = at;
+            p->param_names_count++;
+        }
+    }
+}
+
+/* Of several names of a parameter the last one counts. */
+static void put_params_of(writer_t *w, const wazero__parser_t *p, uint32_t function)
+{
+    const wazero__parsed_t *parsed = p->parsed;
+    wazero_name_t names[WAZERO__MAX_PARAMS] = {{NULL, 0}};
+    wazero__reader_t in = {p->wasm + p->param_names[function], p->wasm_end};
+    uint32_t count = 0, index = 0;
+    size_t params = parsed->types[parsed->functions[function]].param_count;
+    (void)wazero__read_u32(&in, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        wazero_name_t name = read_name(&in, &index);
+        if (index < params)
+            names[index] = name;
+    }
+    put_u32(w, WAZERO__LEB32_SIZE, function);
+    put_u32(w, WAZERO__LEB32_SIZE, (uint32_t)params);
+    for (uint32_t i = 0; i < params; i++)
+        put_named(w, i, names[i].data, names[i].size);
+}
+
+static void put_param_names(writer_t *w, const wazero__parser_t *p)
+{
+    put_u32(w, WAZERO__LEB32_SIZE, p->param_names_count);
+    for (uint32_t i = 0; i < p->parsed->function_count; i++)
+        if (p->param_names[i])
+            put_params_of(w, p, i);
+}
+
+/* One part of the name section. */
+static void put_subsection(writer_t *w, wazero_name_kind_t kind,
+                           void (*put_it)(writer_t *w, const wazero__parser_t *p),
+                           const wazero__parser_t *p)
+{
+    writer_t measure = {NULL, 0};
+    uint8_t id = (uint8_t)kind;
+    put_it(&measure, p);
+    put(w, &id, 1);
+    put_u32(w, WAZERO__LEB32_SIZE, (uint32_t)measure.size);
+    put_it(w, p);
+}
+
+static void put_subsections(writer_t *w, const wazero__parser_t *p)
+{
+    put_subsection(w, WAZERO_NAME_MODULE, put_module_name, p);
+    put_subsection(w, WAZERO_NAME_FUNCTION, put_function_names, p);
+    if (p->param_names)
+        put_subsection(w, WAZERO_NAME_LOCAL, put_param_names, p);
+}
+
+static void put_names(writer_t *w, const wazero__parser_t *p)
+{
+    writer_t measure = {NULL, 0};
+    put_subsections(&measure, p);
+    put_custom(w, "name", measure.size);
+    put_subsections(w, p);
+}
+
 /* ---- the whole ---- */
 
 static bool is_kept(const wazero_section_t *section)
 {
-    return section->id != WAZERO__SECTION_CUSTOM
-               ? section->id != WAZERO__SECTION_START
-               : section->name_size == 4 && memcmp(section->name, "name", 4) == 0;
+    return section->id != WAZERO__SECTION_CUSTOM &&
+           section->id != WAZERO__SECTION_START;
 }
 
 static void write_module(writer_t *w, const wazero__parser_t *p)
@@ -200,6 +336,8 @@ static void write_module(writer_t *w, const wazero__parser_t *p)
             wazero__write_padded_u32(w->at + begin + max_at - section->offset,
                                      p->memory_max_size, p->memory_max);
     }
+    if (p->has_name_section)
+        put_names(w, p);
     if (parsed->has_lines)
         put_lines(w, limits->digest);
     if (limits
@@ -237,6 +375,7 @@ void wazero__parse_rewrite(wazero__parser_t *p)
         changes = !is_kept(&parsed->sections[i]);
     if (!changes)
         return;
+    find_param_names(p);
     writer_t w = {NULL, 0};
     write_module(&w, p);
     parsed->bytes = w.at = malloc(w.size);

@@ -107,7 +107,9 @@ wazero__call_engine(wazero__activation_t *activation,
     if (done)
         return NULL;
     wazero__lines_resolve(activation->module, &failure);
-    return wazero__engine_error(&failure);
+    wazero_error_t *error = wazero__engine_error(&failure);
+    wazero__lines_split(activation->module, error);
+    return error;
 }
 
 static wazero_error_t *make_engine(const wazero__callable_t *callable,

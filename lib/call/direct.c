@@ -168,7 +168,9 @@ static wazero_error_t *end_in_trap(const call_t *call)
 static wazero_error_t *with_trace(const call_t *call, wazero_error_t *error)
 {
     set_exit_code(call->context, layout.unreachable);
-    return wazero__error_add_trace(error, end_in_trap(call));
+    error = wazero__error_add_trace(error, end_in_trap(call));
+    wazero__lines_split(call->activation->module, error);
+    return error;
 }
 
 static wazero_error_t *end_of_stack(const call_t *call)

@@ -106,6 +106,45 @@ def test_frames(rt, wat):
     assert outer.function == "outer"
 
 
+@pytest.mark.parametrize("engine", ["auto", "interpreter"])
+def test_frames_of_names_with_dots(wat, engine):
+    """Only the names themselves tell at which dot the module's ends."""
+    host = wazero.HostModule("host.env")
+    module = """(module $"{}" (import "{}" "{}" (func $in))
+        (func $"{}" (export "g") (call $in)))"""
+
+    @host.func
+    def f() -> None:
+        raise ValueError("no")
+
+    with wazero.Runtime(engine=engine) as runtime:
+        host.instantiate(runtime)
+        wasm = wat(module.format("qjs.wasm", "host.env", "f", "a.b"))
+        runtime.instantiate(wasm, name="first")
+        wasm = wat(module.format("qjs", "first", "g", "wasm.c.d"))
+        second = runtime.instantiate(wasm)
+        with pytest.raises(ValueError, match="no") as caught:
+            second.exports.g()
+    frames = caught.value.__notes__[0]
+    assert "qjs.wasm.a.b()" in frames and "host.env.f()" in frames
+    wasm = wat("""(module $"qjs.wasm" (func $"x.y" (export "f") unreachable))""")
+    with wazero.Runtime(engine=engine) as runtime:
+        with pytest.raises(wazero.Trap, match=r"qjs\.wasm\.x\.y\(\)") as trap:
+            runtime.instantiate(wasm).exports.f()
+    (frame,) = trap.value.frames
+    assert (frame.module, frame.function) == ("qjs.wasm", "x.y")
+
+
+def test_names_make_no_frames(rt, wat):
+    wasm = wat("""(module $"a\\0ab" (func $"c\\0awasm stack trace:\\0a\\09x.y"
+        (export "f") unreachable))""")
+    with pytest.raises(wazero.Trap) as trap:
+        rt.instantiate(wasm).exports.f()
+    (frame,) = trap.value.frames
+    assert (frame.module, frame.function) == ("a?b", "c?wasm stack trace:??x.y")
+    assert rt.compile(wasm).name == "a\nb"
+
+
 def test_frames_without_names(rt, wat):
     mod = rt.instantiate(wat('(module (func (export "f") unreachable))'))
     with pytest.raises(wazero.Trap) as caught:

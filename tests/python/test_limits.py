@@ -120,3 +120,38 @@ def test_what_was_given_instead(wat, imports, hint):
         runtime.instantiate(wat(LOG), imports=imports)
     assert "expected function (i32) -> ()" in str(raised.value)
     assert hint in str(raised.value)
+
+
+NAMES = """
+import resource, sys, wazero
+def leb(number):
+    more = number >> 7
+    return bytes([number & 0x7F | 0x80]) + leb(more) if more else bytes([number])
+def sized(data):
+    return leb(len(data)) + data
+kind, lists = (bytes.fromhex(text) for text in sys.argv[1:3])
+names = kind + sized(lists + leb(5_000_000) + bytes(10_000_000))
+wasm = b"\\0asm\\1\\0\\0\\0\\1\\4\\1\\x60\\0\\0\\3\\2\\1\\0\\x0a\\4\\1\\2\\0\\x0b"
+wasm += b"\\0" + sized(b"\\4name" + names)
+runtime = wazero.Runtime()
+runtime.compile(wasm[:24])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+runtime.compile(wasm)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif("WAZERO_SANITIZED" in os.environ, reason="a sanitizer takes more")
+@pytest.mark.parametrize(("kind", "lists"), [("01", ""), ("02", ""), ("02", "0100")])
+def test_names_take_what_they_are(kind, lists):
+    """Five million names of functions or locals that are not there: 10 MB, of which
+    wazero makes a list of 120 MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES, kind, lists],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) < 60_000
