@@ -357,6 +357,15 @@ static PyObject *Function_get_type(FunctionObject *self, void *Py_UNUSED(closure
     return Types_function(State_of(self), self->type);
 }
 
+static PyObject *Function_get_definition(FunctionObject *self, void *Py_UNUSED(closure))
+{
+    const wazero_function_definition_t *definition;
+    wazero_error_t *error = wazero_function_definition(self->handle, &definition);
+    if (error)
+        return Errors_raise(State_of(self), error);
+    return Definitions_function(State_of(self), definition, NULL);
+}
+
 static PyObject *Function_get_params(FunctionObject *self, void *Py_UNUSED(closure))
 {
     return Types_names(self->type->params, self->type->param_count);
@@ -415,6 +424,8 @@ static PyGetSetDef Function_getset[] = {
     {"name", (getter)Function_get_name, NULL, "The name under which it is exported.",
      NULL},
     {"type", (getter)Function_get_type, NULL, "Its FunctionType.", NULL},
+    {"definition", (getter)Function_get_definition, NULL,
+     "Its FunctionDefinition, all that the module says of it, at any time.", NULL},
     {"params", (getter)Function_get_params, NULL, "The names of the parameter types.",
      NULL},
     {"results", (getter)Function_get_results, NULL, "The names of the result types.",

@@ -31,6 +31,19 @@ static PyObject *wazero_py_engine_version(PyObject *module, PyObject *Py_UNUSED(
     return PyUnicode_FromString(version);
 }
 
+static PyObject *wazero_py_compiler_supported(PyObject *module,
+                                              PyObject *Py_UNUSED(args))
+{
+    bool supported = false;
+    wazero_error_t *error;
+    Py_BEGIN_ALLOW_THREADS
+    error = wazero_compiler_supported(&supported);
+    Py_END_ALLOW_THREADS
+    if (error)
+        return Errors_raise(PyModule_GetState(module), error);
+    return PyBool_FromLong(supported);
+}
+
 static PyObject *wazero_py_validate(PyObject *module, PyObject *wasm)
 {
     PyObject *bytes = Runtime_wasm_bytes(wasm);
@@ -65,6 +78,9 @@ static PyMethodDef functions[] = {
      "engine_version()\n--\n\nThe version of wazero inside, for example 'v1.12.0'. "
      "Loads "
      "the engine."},
+    {"compiler_supported", wazero_py_compiler_supported, METH_NOARGS,
+     "compiler_supported()\n--\n\nWhether wazero compiles to machine code on this "
+     "machine; where not, engine='auto'\nis the interpreter. Loads the engine."},
     {"inspect", (PyCFunction)(void (*)(void))Inspection_inspect,
      METH_FASTCALL | METH_KEYWORDS,
      "inspect(wasm, *, features=None)\n--\n\n"

@@ -59,6 +59,7 @@ from ._wazero import TagType as TagType
 from ._wazero import Timeout as Timeout
 from ._wazero import Trap as Trap
 from ._wazero import WazeroError as WazeroError
+from ._wazero import compiler_supported as compiler_supported
 from ._wazero import engine_version as engine_version
 from ._wazero import func as func
 from ._wazero import inspect as inspect
@@ -140,6 +141,7 @@ __all__ = [
     "TrapCode",
     "WazeroError",
     "arun",
+    "compiler_supported",
     "default_cache",
     "engine_version",
     "func",

@@ -461,10 +461,8 @@ static void check_tags(wazero_engine_kind_t engine)
     /* An exception in a table keeps what it carries: nothing is let go meanwhile. */
     must(call_pair(module, "keep", stack));
     wazero_externref_delete(reference);
-    /* At once: wazero v1.12.0 lets Go collect exceptions that are in tables. */
-    must(call_pair(module, "again_thrown", stack));
-    CHECK(wazero_decode_externref(stack[1]) == reference);
-    wazero_externref_delete(reference);
+    /* Nothing throws it again: wazero v1.12.0 lets Go collect exceptions that only
+     * references lead to, so that it may be another by then. */
     for (int i = 0; i < 3000; i++) {
         wazero_externref_t *other = new_reference(NULL);
         uint64_t pair[2] = {0, wazero_encode_externref(other)};

@@ -1,5 +1,6 @@
 import inspect
 import math
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -351,3 +352,43 @@ def test_recursion(rt, wat):
         )
     )
     assert mod.call("fib", 20) == 6765
+
+
+def test_definition(rt, wat):
+    wasm = wat("""(module $m (func $f (export "a") (export "b") (param $x i32)
+        (result f64) (f64.const 1)))""")
+    module = rt.instantiate(wasm)
+    function = module.exports.a
+    definition = function.definition
+    assert definition == wazero.inspect(wasm).functions[0]
+    assert definition == module.exports.b.definition
+    assert (definition.name, definition.debug_name) == ("f", "m.f")
+    assert definition.export_names == ("a", "b") and definition.param_names == ("x",)
+    assert definition.type == function.type and not definition.is_host
+    module.close()
+    assert function.definition == definition
+    with pytest.raises(AttributeError):
+        function.definition = None
+
+
+def test_definition_of_a_host_function(rt):
+    host = wazero.HostModule("env")
+
+    @host.func(name="its name", param_names=["x"], result_names=["y"])
+    def f(x: wazero.I32) -> wazero.F64:
+        return float(x)
+
+    definition = host.instantiate(rt).exports.f.definition
+    assert definition.is_host and definition.name == "its name"
+    assert (definition.params, definition.results) == (("i32",), ("f64",))
+    assert definition.param_names == ("x",) and definition.result_names == ("y",)
+    assert definition.export_names == ("f",)
+
+
+def test_definitions_leak_nothing(rt, wat):
+    function = rt.instantiate(wat('(module (func (export "f")))')).exports.f
+    assert function.definition.name == ""
+    before = sys.getallocatedblocks()
+    for _ in range(1000):
+        assert function.definition
+    assert sys.getallocatedblocks() - before < 100

@@ -14,6 +14,20 @@ def test_versions():
     assert wazero.engine_version() == "v1.12.0"
 
 
+def test_compiler_supported(add_wasm):
+    with wazero.Runtime(engine="auto") as runtime:
+        function = runtime.instantiate(add_wasm).exports.add
+        assert wazero.compiler_supported() >= function.interruptible
+    made = True
+    try:
+        wazero.Runtime(engine="compiler").close()
+    except wazero.WazeroError:
+        made = False
+    assert wazero.compiler_supported() is made
+    with pytest.raises(TypeError):
+        wazero.compiler_supported(1)
+
+
 def test_instantiate_from_bytes_like(rt, add_wasm):
     for wasm in (add_wasm, bytearray(add_wasm), memoryview(add_wasm)):
         assert rt.instantiate(wasm).call("add", 5, 7) == 12
