@@ -358,12 +358,12 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_list(state, config, options[OPTION_START_FUNCTIONS], "start_functions",
                  wazero_module_config_set_start_functions) < 0 ||
         set_env(state, config, options[OPTION_ENV]) < 0 ||
-        Mounts_add(state, config, options[OPTION_MOUNTS]) < 0 ||
+        Mounts_add(state, module, config, options[OPTION_MOUNTS]) < 0 ||
         set_timeout(config, options[OPTION_TIMEOUT]) < 0 ||
         set_max_stack(state, config, options[OPTION_MAX_STACK]) < 0 ||
         set_memory_limit(state, config, options[OPTION_MEMORY_LIMIT]) < 0 ||
         set_on_close(state, module, config, options[OPTION_ON_CLOSE]) < 0 ||
-        Mounts_add_fs(state, config, options[OPTION_FS]) < 0 ||
+        Mounts_add_fs(state, module, config, options[OPTION_FS]) < 0 ||
         set_output_limit(config, options[OPTION_OUTPUT_LIMIT]) < 0 ||
         set_max_files(config, options[OPTION_MAX_FILES]) < 0 ||
         set_listen(state, config, options[OPTION_LISTEN]) < 0 ||

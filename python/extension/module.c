@@ -44,6 +44,8 @@ static int Module_traverse(ModuleObject *self, visitproc visit, void *arg)
         Py_VISIT(self->time_and_random[i].call);
     if (self->notice)
         Py_VISIT(self->notice->object);
+    for (size_t i = 0; i < self->file_system_count; i++)
+        Py_VISIT(self->file_systems[i]->object);
     return Listeners_traverse(&self->listeners, visit, arg);
 }
 
@@ -71,6 +73,8 @@ static int Module_clear(ModuleObject *self)
 {
     close_quietly(self);
     Box_clear(&self->notice);
+    while (self->file_system_count)
+        Box_clear(&self->file_systems[--self->file_system_count]);
     Listeners_clear(&self->listeners);
     Host_free_bindings(self);
     for (int i = 0; i < 3; i++)
@@ -99,6 +103,7 @@ static void Module_dealloc(ModuleObject *self)
         Py_END_ALLOW_THREADS
     }
     PyMem_Free(self->slots);
+    PyMem_Free(self->file_systems);
     Py_XDECREF(self->export_index);
     Py_XDECREF(self->compiled);
     Py_XDECREF(self->runtime);

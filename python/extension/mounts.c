@@ -69,6 +69,9 @@ int Mount_make(State *state, PyObject *value, Mount *mount)
         const DirObject *dir = (DirObject *)value;
         mount->read_only |= dir->read_only;
         result = make_directory(dir->host, mount);
+    } else if ((result = FileSystem_check(value)) != 0) {
+        result =
+            result < 0 ? -1 : FileSystem_new(state, value, &mount->box, &mount->fs);
     } else if (PyMapping_Check(value) && !is_path(value)) {
         mount->read_only = true;
         result = Files_new(state, value, &mount->fs);
@@ -85,10 +88,28 @@ void Mount_clear(Mount *mount)
     Py_CLEAR(mount->host);
     wazero_fs_delete(mount->fs);
     mount->fs = NULL;
+    Box_clear(&mount->box);
 }
 
-static int add_mount(State *state, wazero_module_config_t *config, PyObject *value,
-                     PyObject *guest, bool read_only)
+/* The module gets the Python object that the mount has, if it has one. */
+static int keep_box(ModuleObject *module, Mount *mount)
+{
+    if (!mount->box)
+        return 0;
+    Box **more = module->file_systems;
+    PyMem_Resize(more, Box *, module->file_system_count + 1);
+    if (!more) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    module->file_systems = more;
+    more[module->file_system_count++] = mount->box;
+    mount->box = NULL;
+    return 0;
+}
+
+static int add_mount(State *state, ModuleObject *module, wazero_module_config_t *config,
+                     PyObject *value, PyObject *guest, bool read_only)
 {
     Mount mount;
     PyObject *path = Config_c_string(guest, "the guest path of a mount");
@@ -106,12 +127,14 @@ static int add_mount(State *state, wazero_module_config_t *config, PyObject *val
                                                place, read_only);
     if (error)
         Errors_raise(state, error);
+    int result = error ? -1 : keep_box(module, &mount);
     Mount_clear(&mount);
     Py_DECREF(path);
-    return error ? -1 : 0;
+    return result;
 }
 
-int Mounts_add(State *state, wazero_module_config_t *config, PyObject *value)
+int Mounts_add(State *state, ModuleObject *module, wazero_module_config_t *config,
+               PyObject *value)
 {
     if (!is_given(value))
         return 0;
@@ -120,7 +143,7 @@ int Mounts_add(State *state, wazero_module_config_t *config, PyObject *value)
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
         PyObject *item = PyList_GET_ITEM(items, i);
         if (is_pair(item))
-            result = add_mount(state, config, PyTuple_GET_ITEM(item, 1),
+            result = add_mount(state, module, config, PyTuple_GET_ITEM(item, 1),
                                PyTuple_GET_ITEM(item, 0), false);
     }
     Py_XDECREF(items);
@@ -128,7 +151,8 @@ int Mounts_add(State *state, wazero_module_config_t *config, PyObject *value)
 }
 
 /* An element of FSConfig.mounts: what, the path of the guest, whether read-only. */
-static int add_triple(State *state, wazero_module_config_t *config, PyObject *triple)
+static int add_triple(State *state, ModuleObject *module,
+                      wazero_module_config_t *config, PyObject *triple)
 {
     PyObject *value, *guest;
     int read_only;
@@ -138,19 +162,23 @@ static int add_triple(State *state, wazero_module_config_t *config, PyObject *tr
     }
     if (!PyArg_ParseTuple(triple, "OOp", &value, &guest, &read_only))
         return -1;
-    return add_mount(state, config, value, guest, read_only == 1);
+    return add_mount(state, module, config, value, guest, read_only == 1);
 }
 
 /* A wazero.FSConfig, or what can be mounted and is no path: all of the guest's
  * files. */
-int Mounts_add_fs(State *state, wazero_module_config_t *config, PyObject *value)
+int Mounts_add_fs(State *state, ModuleObject *module, wazero_module_config_t *config,
+                  PyObject *value)
 {
     if (!is_given(value))
         return 0;
-    bool is_files = PyMapping_Check(value) && !is_path(value);
+    int is_files = FileSystem_check(value);
+    if (is_files < 0)
+        return -1;
+    is_files |= PyMapping_Check(value) && !is_path(value);
     if (is_files || Py_IS_TYPE(value, state->dir_type)) {
         PyObject *root = PyUnicode_FromString("/");
-        int result = root ? add_mount(state, config, value, root, false) : -1;
+        int result = root ? add_mount(state, module, config, value, root, false) : -1;
         Py_XDECREF(root);
         return result;
     }
@@ -164,7 +192,7 @@ int Mounts_add_fs(State *state, wazero_module_config_t *config, PyObject *value)
     }
     int result = 0;
     for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(mounts); i++)
-        result = add_triple(state, config, PyTuple_GET_ITEM(mounts, i));
+        result = add_triple(state, module, config, PyTuple_GET_ITEM(mounts, i));
     Py_DECREF(mounts);
     return result;
 }

@@ -174,8 +174,7 @@ int Stream_is_text(PyObject *object)
     return result;
 }
 
-/* The attribute, or NULL without an exception if there is none. */
-static PyObject *optional_attribute(PyObject *object, const char *name)
+PyObject *Stream_optional_attribute(PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
     if (!value && PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -198,7 +197,7 @@ static PyObject *new_decoder(void)
 /* Finds out what to call; `methods` are tried in this order for a binary file. */
 static int bind(StreamBinding *binding, PyObject *object, bool output, const char *what)
 {
-    PyObject *method = optional_attribute(object, output ? "write" : "read");
+    PyObject *method = Stream_optional_attribute(object, output ? "write" : "read");
     if (!method && PyErr_Occurred())
         return -1;
     if (!method) {
@@ -224,7 +223,7 @@ static int bind(StreamBinding *binding, PyObject *object, bool output, const cha
         return text && !binding->decoder ? -1 : 0;
     }
     /* read(n) would wait until n bytes are there; these give what there is. */
-    PyObject *better = optional_attribute(object, text ? "readline" : "read1");
+    PyObject *better = Stream_optional_attribute(object, text ? "readline" : "read1");
     if (better)
         Py_SETREF(binding->call, better);
     return PyErr_Occurred() ? -1 : 0;

@@ -301,7 +301,9 @@ typedef struct ModuleObject {
     size_t host_count;
     StreamBinding streams[3];
     SourceBinding time_and_random[SOURCE_COUNT];
-    Box *notice;          /* of on_close, or NULL */
+    Box *notice;        /* of on_close, or NULL */
+    Box **file_systems; /* of Python objects that are mounted */
+    size_t file_system_count;
     Listeners listeners;  /* of a host module */
     PyObject *sources;    /* list of the Modules imported from, or NULL */
     PyObject *dependents; /* set of Modules whose functions may be reached, or NULL */
@@ -771,6 +773,8 @@ int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
 int Stream_flush(StreamBinding *binding);
 /* 1 if a file object takes or gives str, -1 with an exception. */
 int Stream_is_text(PyObject *object);
+/* The attribute, or NULL without an exception if there is none. */
+PyObject *Stream_optional_attribute(PyObject *object, const char *name);
 int Stream_traverse(StreamBinding *binding, visitproc visit, void *arg);
 void Stream_clear(StreamBinding *binding);
 
@@ -780,12 +784,23 @@ void Stream_clear(StreamBinding *binding);
  * or NULL. */
 int Files_new(State *state, PyObject *mapping, wazero_fs_t **fs);
 
+/* ---------------------------------------------------------------- filesystem.c --- */
+
+/* 1 if the object has what a wazero.FileSystem has, and is no path; -1 with an
+ * exception. */
+int FileSystem_check(PyObject *value);
+
+/* Makes a file system of a Python object, which is in *box: that is the caller's, and
+ * to be cleared when nobody is to ask the object any more. */
+int FileSystem_new(State *state, PyObject *object, Box **box, wazero_fs_t **fs);
+
 /* ---------------------------------------------------------------- mounts.c ------- */
 
 /* A value of mounts=, as libwazero takes it. */
 typedef struct {
     PyObject *host;  /* bytes: a directory of the host; NULL: */
     wazero_fs_t *fs; /* a file system */
+    Box *box;        /* of a Python object that is one, or NULL */
     bool read_only;
 } Mount;
 
@@ -794,9 +809,12 @@ typedef struct {
 int Mount_make(State *state, PyObject *value, Mount *mount);
 void Mount_clear(Mount *mount);
 
-/* Put the options mounts= and fs= into the configuration. */
-int Mounts_add(State *state, wazero_module_config_t *config, PyObject *value);
-int Mounts_add_fs(State *state, wazero_module_config_t *config, PyObject *value);
+/* Put the options mounts= and fs= into the configuration, and what they are of Python's
+ * into the module. */
+int Mounts_add(State *state, ModuleObject *module, wazero_module_config_t *config,
+               PyObject *value);
+int Mounts_add_fs(State *state, ModuleObject *module, wazero_module_config_t *config,
+                  PyObject *value);
 
 /* ---------------------------------------------------------------- sources.c ------ */
 

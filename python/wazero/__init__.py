@@ -79,6 +79,7 @@ __all__ = [
     "INHERIT",
     "V128",
     "AssemblyScript",
+    "BaseFileSystem",
     "ClosedError",
     "CompilationCache",
     "CompileError",
@@ -95,6 +96,7 @@ __all__ = [
     "ExternRef",
     "FSConfig",
     "Features",
+    "FileSystem",
     "ForkedError",
     "Frame",
     "FuncRef",
@@ -125,6 +127,7 @@ __all__ = [
     "Snapshot",
     "SnapshotRestore",
     "StackFrame",
+    "Stat",
     "Table",
     "TableDefinition",
     "TableType",
@@ -164,18 +167,21 @@ if TYPE_CHECKING:
         ModuleConfig,
         RuntimeConfig,
     )
+    from wazero.files import BaseFileSystem, FileSystem, Stat
     from wazero.trap import TrapCode
 
 __version__ = version()
 
 _LAZY = {
     "AssemblyScript": "config",
+    "BaseFileSystem": "files",
     "CompletedRun": "_run",
     "ExternRef": "_annotations",
     "F32": "_annotations",
     "F64": "_annotations",
     "FSConfig": "config",
     "Features": "config",
+    "FileSystem": "files",
     "HostModule": "_host",
     "FuncRef": "_annotations",
     "I32": "_annotations",
@@ -183,6 +189,7 @@ _LAZY = {
     "LogScope": "config",
     "ModuleConfig": "config",
     "RuntimeConfig": "config",
+    "Stat": "files",
     "TrapCode": "trap",
     "default_cache": "_cache",
     "V128": "_annotations",

@@ -72,6 +72,9 @@ from .config import FSConfig as FSConfig
 from .config import LogScope as LogScope
 from .config import ModuleConfig as ModuleConfig
 from .config import RuntimeConfig as RuntimeConfig
+from .files import BaseFileSystem as BaseFileSystem
+from .files import FileSystem as FileSystem
+from .files import Stat as Stat
 from .trap import TrapCode as TrapCode
 
 __all__ = [
@@ -84,6 +87,7 @@ __all__ = [
     "INHERIT",
     "V128",
     "AssemblyScript",
+    "BaseFileSystem",
     "ClosedError",
     "CompilationCache",
     "CompileError",
@@ -100,6 +104,7 @@ __all__ = [
     "ExternRef",
     "FSConfig",
     "Features",
+    "FileSystem",
     "ForkedError",
     "Frame",
     "FuncRef",
@@ -130,6 +135,7 @@ __all__ = [
     "Snapshot",
     "SnapshotRestore",
     "StackFrame",
+    "Stat",
     "Table",
     "TableDefinition",
     "TableType",

@@ -22,6 +22,7 @@ from _typeshed import structseq
 from typing_extensions import Buffer
 
 from .config import AssemblyScript, FSConfig, ModuleConfig, RuntimeConfig
+from .files import FileSystem
 from .trap import TrapCode
 
 _Buffer: TypeAlias = Buffer
@@ -29,7 +30,7 @@ _Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Address: TypeAlias = str | tuple[str, SupportsIndex]
 _Files: TypeAlias = Mapping[str, Buffer | _Files] | Mapping[bytes, Buffer | _Files]
 # What a guest can have as files that is no path.
-_FileSystem: TypeAlias = Dir | _Files
+_FileSystem: TypeAlias = Dir | _Files | FileSystem
 _Mountable: TypeAlias = _Path | _FileSystem
 _Mount: TypeAlias = _Mountable | tuple[_Mountable, Literal["ro", "rw"]]
 _Time: TypeAlias = SupportsIndex | tuple[SupportsIndex, SupportsIndex]

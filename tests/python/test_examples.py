@@ -7,7 +7,10 @@ import sys
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "python"
-OUTPUT = {"hello.py": "5 + 7 = 12\nhello from wasm\nHELLO from wasm\n"}
+OUTPUT = {
+    "hello.py": "5 + 7 = 12\nhello from wasm\nHELLO from wasm\n",
+    "zip_files.py": "hello from a zip\n",
+}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.name)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import struct
 
 import pytest
@@ -345,3 +346,56 @@ def fails():
         assert str(caught.value) == code
 
     return check
+
+
+class Forward:
+    """A folder of the host, by way of Python. None of it checks a path."""
+
+    def __init__(self, root):
+        self.root = str(root)
+        self.modes = []
+
+    def at(self, path):
+        return os.path.join(self.root, path)
+
+    def stat(self, path):
+        return os.lstat(self.at(path))
+
+    def fstat(self, file):
+        return os.fstat(file.fileno())
+
+    def listdir(self, path):
+        return os.listdir(self.at(path))
+
+    def open(self, path, mode):
+        self.modes.append(mode)
+        return open(self.at(path), mode, buffering=0)
+
+    def readlink(self, path):
+        return os.readlink(self.at(path))
+
+    def mkdir(self, path):
+        os.mkdir(self.at(path))
+
+    def rmdir(self, path):
+        os.rmdir(self.at(path))
+
+    def unlink(self, path):
+        os.unlink(self.at(path))
+
+    def rename(self, source, target):
+        os.rename(self.at(source), self.at(target))
+
+    def link(self, source, target):
+        os.link(self.at(source), self.at(target), follow_symlinks=False)
+
+    def symlink(self, source, target):
+        os.symlink(source, self.at(target))
+
+    def utime(self, path, *, ns):
+        os.utime(self.at(path), ns=ns, follow_symlinks=False)
+
+
+@pytest.fixture
+def forward():
+    return Forward

@@ -37,7 +37,7 @@ def compare(how, code, out, err):
         assert out.decode() == how["stdout"]
 
 
-def run(path, scratch, engine, **options):
+def run(path, scratch, engine, mount=lambda folder: folder, **options):
     """Runs a program as its JSON says and compares what it did."""
     how = describe(path, scratch)
     out, err = [], []
@@ -48,7 +48,7 @@ def run(path, scratch, engine, **options):
                 path,
                 args=[path.name, *how.get("args", [])],
                 env=how.get("env"),
-                mounts={"/": how["root"]} if "root" in how else None,
+                mounts={"/": mount(how["root"])} if "root" in how else None,
                 stdout=out.append,
                 stderr=err.append,
                 walltime="system",
@@ -90,6 +90,12 @@ def test_through_the_command_line(path, tmp_path):
         check=False,
     )
     compare(how, done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_program_on_a_file_system_in_python(path, tmp_path, forward):
+    """All of them pass: there is no exception to list."""
+    run(path, tmp_path, "auto", forward)
 
 
 ALL = """
