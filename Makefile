@@ -152,7 +152,8 @@ test-python: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-demo \
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # The official suite, which wazero's module brings; wazero's own runner is asked, too.
-spec: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test
+spec: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-demo \
+		$(VENV)/.stamp-modules
 	@echo "==> the official suite of WebAssembly"
 	@$(BIN)/python -m pytest -q tests/spec $(PYTEST_ARGS)
 	@WAZERO_DIRECT=0 $(BIN)/python -m pytest -q tests/spec/test_python.py \

@@ -3,6 +3,7 @@
 import gc
 import json
 import pickle
+import time
 import weakref
 
 import pytest
@@ -207,6 +208,59 @@ def test_features(wat):
 
 
 # ---- numbers in a memory ----
+
+
+def large_module(count):
+    """So many functions, exports and names of functions and parameters."""
+
+    def leb(number):
+        more = number >> 7
+        return bytes([number & 0x7F | 0x80]) + leb(more) if more else bytes([number])
+
+    def section(number, *parts):
+        content = b"".join(parts)
+        return bytes([number]) + leb(len(content)) + content
+
+    numbers = [leb(index) for index in range(count)]
+    texts = [b"\x06%06d" % index for index in range(count)]
+    return b"\0asm\1\0\0\0" + b"".join(
+        (
+            section(1, b"\1\x60\1\x7f\0"),
+            section(3, leb(count), b"\0" * count),
+            section(
+                7,
+                leb(count),
+                *(t + b"\0" + n for t, n in zip(texts, numbers, strict=True)),
+            ),
+            section(10, leb(count), b"\2\0\x0b" * count),
+            section(
+                0,
+                b"\4name",
+                section(
+                    1, leb(count), *(n + t for t, n in zip(texts, numbers, strict=True))
+                ),
+                section(2, leb(count), *(n + b"\1\0\1p" for n in numbers)),
+            ),
+        )
+    )
+
+
+def inspected(wasm):
+    """The least time that this thread works for a look at all there is."""
+    times = []
+    for _ in range(5):
+        start = time.thread_time()
+        seen = wazero.inspect(wasm)
+        assert seen.functions[-1].param_names == ("p",)
+        assert seen.functions[-1].export_names == (seen.functions[-1].name,)
+        assert len(seen.exports) == len(seen.names.functions)
+        times.append(time.thread_time() - start)
+    return min(times)
+
+
+def test_it_is_linear():
+    """Ten times as much takes ten times as long; the square would be a hundred."""
+    assert inspected(large_module(40_000)) < 40 * inspected(large_module(4000))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -48,6 +49,77 @@ type module struct {
 	Imports, Exports        map[string]function
 	MemoriesIn, MemoriesOut map[string]memory
 	Custom                  []section
+	All                     sections
+}
+
+// sections is what wazero's decoder made of the rest, which its interface does not tell.
+// Imported tables, globals and tags come first. Types are the first bytes of wazero's.
+type sections struct {
+	Imports, Exports [][3]any
+	Types            [][2][]byte
+	Tables           [][3]any // type, minimum, maximum or nil
+	Globals          [][2]any // type, whether it is mutable
+	Tags             []uint64 // indices of types
+	Functions        []uint64 // indices of types, of those defined here
+	Elements, Data   int
+}
+
+// each calls visit with the items of a list.
+func each(list reflect.Value, visit func(item reflect.Value)) {
+	for i := range list.Len() {
+		visit(list.Index(i))
+	}
+}
+
+func kinds(list reflect.Value) (out []byte) {
+	each(list, func(t reflect.Value) { out = append(out, byte(t.Uint())) })
+	return out
+}
+
+func (s *sections) addTable(table reflect.Value) {
+	row := [3]any{byte(table.FieldByName("Type").Uint()), table.FieldByName("Min").Uint(), nil}
+	if most := table.FieldByName("Max"); !most.IsNil() {
+		row[2] = most.Elem().Uint()
+	}
+	s.Tables = append(s.Tables, row)
+}
+
+func (s *sections) addGlobal(t reflect.Value) {
+	row := [2]any{byte(t.FieldByName("ValType").Uint()), t.FieldByName("Mutable").Bool()}
+	s.Globals = append(s.Globals, row)
+}
+
+func (s *sections) addImport(one reflect.Value) {
+	kind := one.FieldByName("Type").Uint()
+	s.Imports = append(s.Imports,
+		[3]any{kind, one.FieldByName("Module").String(), one.FieldByName("Name").String()})
+	switch kind {
+	case 1:
+		s.addTable(one.FieldByName("DescTable"))
+	case 3:
+		s.addGlobal(one.FieldByName("DescGlobal"))
+	case 4:
+		s.Tags = append(s.Tags, one.FieldByName("DescTag").Uint())
+	}
+}
+
+// decoded reads the module that a compiled one was decoded into.
+func decoded(compiled wazero.CompiledModule) (s sections) {
+	m := reflect.ValueOf(compiled).Elem().FieldByName("module").Elem()
+	each(m.FieldByName("ImportSection"), s.addImport)
+	each(m.FieldByName("ExportSection"), func(one reflect.Value) {
+		s.Exports = append(s.Exports, [3]any{one.FieldByName("Type").Uint(),
+			one.FieldByName("Name").String(), one.FieldByName("Index").Uint()})
+	})
+	each(m.FieldByName("TypeSection"), func(t reflect.Value) {
+		s.Types = append(s.Types, [2][]byte{kinds(t.FieldByName("Params")), kinds(t.FieldByName("Results"))})
+	})
+	each(m.FieldByName("TableSection"), s.addTable)
+	each(m.FieldByName("GlobalSection"), func(g reflect.Value) { s.addGlobal(g.FieldByName("Type")) })
+	each(m.FieldByName("TagSection"), func(t reflect.Value) { s.Tags = append(s.Tags, t.FieldByName("Type").Uint()) })
+	each(m.FieldByName("FunctionSection"), func(t reflect.Value) { s.Functions = append(s.Functions, t.Uint()) })
+	s.Elements, s.Data = m.FieldByName("ElementSection").Len(), m.FieldByName("DataSection").Len()
+	return s
 }
 
 func imported(d api.ExportDefinition) []string {
@@ -95,6 +167,7 @@ func describe(features api.CoreFeatures, binary []byte) *module {
 	for _, s := range compiled.CustomSections() {
 		m.Custom = append(m.Custom, section{s.Name(), len(s.Data())})
 	}
+	m.All = decoded(compiled)
 	return m
 }
 

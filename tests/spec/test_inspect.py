@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import packages
 import pytest
 import suite
 import wazero
@@ -23,14 +24,11 @@ TYPES = {
 }
 
 
-@pytest.fixture(scope="session")
-def described():
+REAL = [*packages.PYPI, *packages.PROGRAMS]
+
+
+def describe(modules):
     """(features, path, what wazero says or None) for each module."""
-    modules = [
-        (int(features), path)
-        for name, features in suite.FOLDERS.items()
-        for path in sorted(suite.folder().glob(f"{name}/testdata/*.wasm"))
-    ]
     done = subprocess.run(
         [suite.go(), "run", str(Path(__file__).parent / "describe.go")],
         cwd=suite.ROOT / "engine",
@@ -44,6 +42,25 @@ def described():
     said = [json.loads(line) for line in done.stdout.split("\n") if line]
     assert len(said) == len(modules)
     return [(*module, one) for module, one in zip(modules, said, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def described():
+    return describe(
+        [
+            (int(features), path)
+            for name, features in suite.FOLDERS.items()
+            for path in sorted(suite.folder().glob(f"{name}/testdata/*.wasm"))
+        ]
+    )
+
+
+def test_inspect_and_the_engine_agree_on_real_modules():
+    features = int(wazero.Features.ALL)
+    said = describe([(features, packages.path(name)) for name in REAL])
+    assert len(said) == len(REAL)
+    for features, path, theirs in said:
+        check(wazero.inspect(path, features=features), theirs)
 
 
 def check_types(ours, encoded):
@@ -74,7 +91,43 @@ def check_memory(ours, theirs):
     assert sorted(ours.export_names) == sorted(theirs["Exported"] or [])
 
 
+KINDS = ("function", "table", "memory", "global", "tag")
+
+
+def check_type(our, byte):
+    their = TYPES.get(byte, "ref")
+    assert our == their or (our == "ref" and their.endswith("ref")), (our, their)
+
+
+def check_sections(ours, theirs):
+    """What wazero's decoder made of what its interface does not tell of."""
+    listed = {key: value or [] for key, value in theirs.items()}
+    imports = [[KINDS.index(i.kind), i.module, i.name] for i in ours.imports]
+    assert imports == listed["Imports"]
+    exports = [(KINDS[kind], name, index) for kind, name, index in listed["Exports"]]
+    assert [(e.kind, e.name) for e in ours.exports] == [e[:2] for e in exports]
+    for kind, name, index in exports:
+        where = {"memory": "memories"}.get(kind, f"{kind}s")
+        assert name in getattr(ours, where)[index].export_names
+    for our, (params, results) in zip(ours.types, listed["Types"], strict=True):
+        check_types(our.params, params)
+        check_types(our.results, results)
+    for our, (kind, least, most) in zip(ours.tables, listed["Tables"], strict=True):
+        check_type(our.type.element, kind)
+        assert (our.type.min, our.type.max) == (least, most)
+    for our, (kind, mutable) in zip(ours.globals, listed["Globals"], strict=True):
+        check_type(our.type.value, kind)
+        assert our.type.mutable is mutable
+    for our, index in zip(ours.tags, listed["Tags"], strict=True):
+        assert our.type.params == ours.types[index].params
+    inside = [one for one in ours.functions if one.import_name is None]
+    for our, index in zip(inside, listed["Functions"], strict=True):
+        assert our.type == ours.types[index]
+    assert (len(ours.elements), len(ours.data)) == (theirs["Elements"], theirs["Data"])
+
+
 def check(ours, theirs):
+    check_sections(ours, theirs["All"])
     assert ours.name == theirs["Name"]
     exports = {one.name: one for one in ours.exports}
     by_name = {name: one for one in ours.functions for name in one.export_names}
