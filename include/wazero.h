@@ -236,6 +236,11 @@ WAZERO_API const char *wazero_trap_code_text(wazero_trap_code_t code);
  * Ownership: nothing. Threads: any. Errors: none. */
 WAZERO_API uint32_t wazero_error_exit_code(const wazero_error_t *error);
 
+/* The system's number (ENOENT and so on) for why a file system refused what the host
+ * asked of it (wazero_fs_read_file and its like, kind INVALID); 0 for other errors.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API int wazero_error_errno(const wazero_error_t *error);
+
 /* The number of frames of the wasm stack trace, 0 if there is none. wazero records at
  * most 30.
  * Ownership: nothing. Threads: any. Errors: none. */
@@ -1517,23 +1522,106 @@ wazero_module_config_add_mount(wazero_module_config_t *config,
                                const char *host_directory, const char *guest_path,
                                bool read_only);
 
-/* A wazero_fs_t is a file system that can be mounted, in any number of modules at once.
- * There are kinds of them, each with its wazero_fs_new... .
- *
- * A file system in memory, empty at first: files of bytes that guests can read and not
- * change.
- * Ownership: *fs is the caller's. Threads: any. Errors: MEMORY. */
-WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_new(wazero_fs_t **fs);
+/* A wazero_fs_t is a file system that can be mounted, in any number of modules at once,
+ * in any threads, and used by the host before, meanwhile and afterwards. There are
+ * kinds of them, each with its wazero_fs_new... . */
 
-/* Adds a file or a directory; directories on the way are made. A path is made of names
- * of up to 255 bytes with slashes between them, "." and ".." excepted.
- * Ownership: copies. Threads: one. Errors: INVALID for a path that cannot be, leads
- * through a file or, of a file, is there; once a module had the file system; and for
- * one that is not in memory; MEMORY. */
+/* What a file system may take at most. Bytes are those of files and of the targets of
+ * symbolic links, a hole counting as if it were none; files are files, directories,
+ * links, and further names of files. */
+typedef struct {
+    uint64_t max_bytes;
+    uint64_t max_files;
+} wazero_fs_limits_t;
+
+/* The limits of a file system in memory that is given none: 1 GiB, 262,144 files. */
+#define WAZERO_FS_MAX_BYTES ((uint64_t)1 << 30)
+#define WAZERO_FS_MAX_FILES ((uint64_t)1 << 18)
+
+/* A file system in memory, empty at first, that guests can read and write. What would
+ * exceed a limit, guests' and the host's, fails as on a full disk (ENOSPC, EFBIG): so a
+ * guest can make the host keep twice max_bytes, and less than 1 KiB for each of
+ * max_files. limits may be NULL. UINT64_MAX is no limit. Files have the times of the
+ * guest's own wall clock, and reading does not change them.
+ * Ownership: *fs is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_new_memory(const wazero_fs_limits_t *limits, wazero_fs_t **fs);
+
+/* Adds a file, which must not be there, or writes one, which may. Directories on the
+ * way are made. A path is made of names of up to 255 bytes with slashes between them,
+ * "." and ".." excepted; symbolic links in it are followed, and never lead out. A file
+ * that does not fit stays as it was.
+ * Ownership: copies. Threads: any. Errors: INVALID with wazero_error_errno: EEXIST,
+ * ENOTDIR, EISDIR, ENOSPC, EROFS and so on, EINVAL for a name that cannot be; INVALID
+ * for NULL; MEMORY; what a file system of the host's own reports. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_fs_add_file(wazero_fs_t *fs, const char *path, const void *bytes, size_t size);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_write_file(wazero_fs_t *fs, const char *path, const void *bytes, size_t size);
+
+/* Makes a directory, and those on the way; they may be there.
+ * Ownership: copies. Threads: any. Errors: as wazero_fs_add_file. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_add_directory(wazero_fs_t *fs,
                                                                     const char *path);
+
+/* Reads a whole file. There is at least one byte of memory, also for an empty file.
+ * Ownership: *bytes is the caller's, to be freed with wazero_free. Threads: any.
+ * Errors: as wazero_fs_add_file; ENOENT. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_read_file(wazero_fs_t *fs, const char *path, uint8_t **bytes, size_t *size);
+
+typedef enum {
+    WAZERO_FS_OTHER = 0,
+    WAZERO_FS_FILE = 1,
+    WAZERO_FS_DIRECTORY = 2,
+    WAZERO_FS_LINK = 3 /* a symbolic link */
+} wazero_fs_type_t;
+
+typedef struct {
+    wazero_fs_type_t type;
+    uint64_t size;
+    uint64_t links;   /* names that a file has */
+    int64_t modified; /* nanoseconds since 1970 */
+} wazero_fs_stat_t;
+
+/* What is at a path; "" is the root. `follow` follows a symbolic link at its end.
+ * Ownership: nothing. Threads: any. Errors: as wazero_fs_read_file. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_stat(wazero_fs_t *fs, const char *path, bool follow, wazero_fs_stat_t *stat);
+
+/* Told of an entry: its path from the directory that is listed, NUL-terminated behind
+ * size bytes, which are any but NUL. An error ends the listing, and is its result. The
+ * file system may be used and changed meanwhile. */
+typedef wazero_error_t *(*wazero_fs_visit_t)(void *user, const char *path, size_t size,
+                                             const wazero_fs_stat_t *stat);
+
+/* Lists a directory: in memory in the order of the names' bytes. With `deep` all that
+ * is in it, a directory before what it contains; links are not followed.
+ * Ownership: nothing. Threads: any. Errors: as wazero_fs_read_file; what visit
+ * reports. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_list(wazero_fs_t *fs,
+                                                           const char *path, bool deep,
+                                                           wazero_fs_visit_t visit,
+                                                           void *user);
+
+/* Removes a file, a link, or a directory, which must be empty unless `deep` removes all
+ * that is in it. Who has a removed file open goes on with it.
+ * Ownership: nothing. Threads: any. Errors: as wazero_fs_read_file; ENOTEMPTY; EBUSY
+ * for the root. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_remove(wazero_fs_t *fs, const char *path, bool deep);
+
+/* What counts against the limits now, and the limits. */
+typedef struct {
+    uint64_t bytes;
+    uint64_t files;
+    wazero_fs_limits_t limits;
+} wazero_fs_usage_t;
+
+/* Ownership: nothing. Threads: any. Errors: INVALID for a file system that counts
+ * nothing. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_usage(wazero_fs_t *fs,
+                                                            wazero_fs_usage_t *usage);
 
 /* Shows a file system of any kind to the guest as guest_path, as
  * wazero_module_config_add_mount does a host directory. It needs libwazero's own WASI.

@@ -100,13 +100,22 @@ static wazero_error_t *look(wazero__clock_t *clock, clockid_t system, int64_t ep
     }
     wazero_error_t *error = clock->call(wazero__shared_user(clock->user), &told);
     if (!error)
-        *nanoseconds = told;
+        *nanoseconds = clock->told = told;
     return error;
 }
 
 wazero_error_t *wazero__time_walltime(wazero__time_t *time, int64_t *nanoseconds)
 {
     return look(&time->walltime, CLOCK_REALTIME, PRETENDED_EPOCH, nanoseconds);
+}
+
+int64_t wazero__time_seen(const wazero__time_t *time)
+{
+    if (!time || time->walltime.kind == WAZERO__TIME_SYSTEM)
+        return read_system(CLOCK_REALTIME);
+    if (time->walltime.kind == WAZERO__TIME_CALL)
+        return time->walltime.told;
+    return PRETENDED_EPOCH + (int64_t)(time->walltime.looks * PRETENDED_STEP);
 }
 
 wazero_error_t *wazero__time_nanotime(wazero__time_t *time, int64_t *nanoseconds)

@@ -25,6 +25,7 @@ typedef struct {
     wazero_clock_function_t call;
     wazero__shared_t *user; /* a reference, or NULL */
     uint64_t looks;         /* at the pretended clock */
+    int64_t told;           /* by call, last */
 } wazero__clock_t;
 
 /* All of a guest's time; zeroed it is pretended. */
@@ -59,6 +60,10 @@ void wazero__time_set_yield(wazero__time_t *time, wazero__time_kind_t kind,
 
 /* Nanoseconds since 1970. Errors: what the host's function reports. */
 wazero_error_t *wazero__time_walltime(wazero__time_t *time, int64_t *nanoseconds);
+
+/* The same without a look: the pretended clock does not go on, and of a function it is
+ * what it told last. NULL: the system's. */
+int64_t wazero__time_seen(const wazero__time_t *time);
 
 /* Nanoseconds since some point. Errors: what the host's function reports. */
 wazero_error_t *wazero__time_nanotime(wazero__time_t *time, int64_t *nanoseconds);

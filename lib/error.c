@@ -19,6 +19,7 @@ struct wazero_error {
     wazero_error_kind_t kind;
     wazero_trap_code_t trap_code;
     uint32_t exit_code;
+    int number;         /* of what a file system refused, the system's */
     bool closes_caller; /* made by wazero_error_new_exit */
     bool longjmp;       /* made by wazero__error_longjmp */
     char *message;
@@ -104,6 +105,19 @@ wazero_error_t *wazero__error(wazero_error_kind_t kind, const char *format, ...)
     char *message = format_message(format, arguments, NULL, 0, &size);
     va_end(arguments);
     return new_error(kind, message, size);
+}
+
+wazero_error_t *wazero__error_file(int number, const char *format, ...)
+{
+    va_list arguments;
+    size_t size = 0;
+    va_start(arguments, format);
+    char *message = format_message(format, arguments, NULL, 0, &size);
+    va_end(arguments);
+    wazero_error_t *error = new_error(WAZERO_ERROR_INVALID, message, size);
+    if (error != &out_of_memory)
+        error->number = number;
+    return error;
 }
 
 wazero_error_t *wazero__error_memory(void)
@@ -446,6 +460,11 @@ wazero_trap_code_t wazero_error_trap_code(const wazero_error_t *error)
 const char *wazero_trap_code_text(wazero_trap_code_t code)
 {
     return (int)code >= 0 && (int)code < TRAP_COUNT ? trap_texts[code] : "";
+}
+
+int wazero_error_errno(const wazero_error_t *error)
+{
+    return error->number;
 }
 
 uint32_t wazero_error_exit_code(const wazero_error_t *error)

@@ -15,6 +15,11 @@
 wazero_error_t *wazero__error(wazero_error_kind_t kind, const char *format, ...)
     __attribute__((format(printf, 2, 3), cold));
 
+/* An error of kind INVALID for what a file system refused, with the system's number of
+ * it. */
+wazero_error_t *wazero__error_file(int number, const char *format, ...)
+    __attribute__((format(printf, 2, 3), cold));
+
 /* The error of kind MEMORY; never fails. */
 wazero_error_t *wazero__error_memory(void) __attribute__((cold));
 

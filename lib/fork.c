@@ -14,6 +14,7 @@
 #include "error.h"
 #include "externref.h"
 #include "group.h"
+#include "wasi/filesystem.h"
 
 atomic_uint wazero__generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -33,6 +34,7 @@ static void after_fork_in_child(void)
     wazero__wait_forget();
     wazero__block_forget();
     wazero__watchdog_forget();
+    wazero__memory_forget();
 }
 
 static void before_fork(void)
@@ -40,10 +42,12 @@ static void before_fork(void)
     wazero__group_before_fork();
     wazero__threads_before_fork();
     wazero__externrefs_before_fork();
+    wazero__memory_before_fork();
 }
 
 static void after_fork_in_parent(void)
 {
+    wazero__memory_after_fork();
     wazero__externrefs_after_fork();
     wazero__threads_after_fork();
     wazero__group_after_fork();

@@ -72,8 +72,8 @@ wazero__errno_t wazero__listing_add(wazero__listing_t *listing, const char *name
     return append(listing, name, size, inode, type);
 }
 
-/* Takes a snapshot. Where ".." leads is not told: it may be outside. */
-static wazero__errno_t take_snapshot(wazero__wasi_call_t *call, wazero__file_t *file,
+/* Where ".." leads is not told: it may be outside. */
+wazero__errno_t wazero__listing_take(wazero__io_t *io, wazero__file_t *file,
                                      wazero__listing_t **taken)
 {
     wazero__listing_t *listing = calloc(1, sizeof *listing);
@@ -83,8 +83,7 @@ static wazero__errno_t take_snapshot(wazero__wasi_call_t *call, wazero__file_t *
     if (!code)
         code = append(listing, "..", 2, 0, WASI_DIRECTORY);
     if (!code)
-        code =
-            file->type->list ? file->type->list(&call->io, file, listing) : WASI_NOTSUP;
+        code = file->type->list ? file->type->list(io, file, listing) : WASI_NOTSUP;
     if (code) {
         wazero__listing_delete(listing);
         return code;
@@ -92,6 +91,18 @@ static wazero__errno_t take_snapshot(wazero__wasi_call_t *call, wazero__file_t *
     listing->entries[0].inode = listing->self;
     *taken = listing;
     return WASI_SUCCESS;
+}
+
+bool wazero__listing_get(const wazero__listing_t *listing, size_t index,
+                         const char **name, size_t *size, uint8_t *type)
+{
+    if (index >= listing->count)
+        return false;
+    const entry_t *entry = &listing->entries[index];
+    *name = listing->names + entry->name;
+    *size = entry->size;
+    *type = entry->type;
+    return true;
 }
 
 /* Puts entries from a cookie on into size bytes, the last one cut where they end. How
@@ -134,7 +145,7 @@ wazero__errno_t wazero__wasi_fd_readdir(wazero__wasi_call_t *call,
     if (slots[3] == 0 || !descriptor->listing) {
         wazero__listing_t *listing = NULL;
         wazero__file_t *file = wazero__file_retain(descriptor->file);
-        code = take_snapshot(call, file, &listing);
+        code = wazero__listing_take(&call->io, file, &listing);
         /* The host's code may have closed the descriptor meanwhile. */
         descriptor = wazero__descriptor(call->wasi, slots[0]);
         bool is_there = descriptor && descriptor->file == file;

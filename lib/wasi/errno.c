@@ -182,3 +182,12 @@ wazero__errno_t wazero__errno_from(int number)
         return WASI_IO;
     return numbers[number];
 }
+
+int wazero__errno_to(wazero__errno_t code)
+{
+    int number = code ? EIO : 0;
+    for (size_t i = 0; code && i < sizeof numbers; i++)
+        if (numbers[i] == code)
+            number = (int)i;
+    return number;
+}

@@ -59,6 +59,11 @@ void wazero__io_call_host(wazero__io_t *io)
     wazero__thread_attach(wazero__thread());
 }
 
+uint64_t wazero__io_now(const wazero__io_t *io)
+{
+    return (uint64_t)wazero__time_seen(io->time);
+}
+
 wazero__errno_t wazero__io_wait(wazero__io_t *io, int descriptor, short events)
 {
     struct pollfd fds[2] = {{.fd = descriptor, .events = events}};
@@ -365,6 +370,8 @@ wazero__errno_t wazero__wasi_fd_filestat_get(wazero__wasi_call_t *call,
     wazero__stat_t stat = {.type = file->filetype};
     if (file->type->stat)
         code = file->type->stat(&call->io, file, &stat);
+    if (!stat.device)
+        stat.device = descriptor->origin.mount;
     return code ? code : wazero__stat_put(call, slots[1], &stat);
 }
 

@@ -17,6 +17,8 @@ typedef struct {
     /* The root directory as a file, which holds a reference to fs if it needs it.
      * Called each time that a module is made. Never NULL. Errors: the kind's. */
     wazero_error_t *(*open)(wazero_fs_t *fs, wazero__file_t **root);
+    /* What it has and may have. NULL: it counts nothing. */
+    void (*usage)(wazero_fs_t *fs, wazero_fs_usage_t *usage);
 } wazero__fs_type_t;
 
 struct wazero_fs {
@@ -29,5 +31,10 @@ void wazero__fs_init(wazero_fs_t *fs, const wazero__fs_type_t *type);
 
 /* wazero_fs_delete gives it back. */
 wazero_fs_t *wazero__fs_retain(wazero_fs_t *fs);
+
+/* Around a fork: no file system in memory is in use meanwhile. */
+void wazero__memory_before_fork(void);
+void wazero__memory_after_fork(void);
+void wazero__memory_forget(void);
 
 #endif

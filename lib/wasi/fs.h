@@ -25,15 +25,17 @@
 #include <stdatomic.h>
 #include <sys/uio.h>
 
+#include "clock.h"
 #include "linear.h"
 #include "wasi/abi.h"
 #include "wazero.h"
 
 /* One WASI call, as the operations see it. Zeroed it serves outside of any, too. */
 typedef struct {
-    wazero_error_t *error;    /* what ends the call: with WASI_ENDED */
-    wazero__linear_t *linear; /* of the guest, or NULL */
-    bool pinned;              /* it stays where it is until the call is over */
+    wazero_error_t *error;      /* what ends the call: with WASI_ENDED */
+    wazero__linear_t *linear;   /* of the guest, or NULL */
+    bool pinned;                /* it stays where it is until the call is over */
+    const wazero__time_t *time; /* the guest's, or NULL: the system's */
 } wazero__io_t;
 
 /* Ends the call with an error. Takes it. */
@@ -47,11 +49,16 @@ void wazero__io_pin(wazero__io_t *io);
  * host's lock. */
 void wazero__io_call_host(wazero__io_t *io);
 
+/* What files get as their times: the guest's wall clock, so that a guest without one
+ * learns nothing from its files, and is the same in every run. Calls nobody. */
+uint64_t wazero__io_now(const wazero__io_t *io);
+
 /* Waits until a descriptor is ready for `events` (POLLIN, POLLOUT), or the call is to
  * end. Errors: ENDED. */
 wazero__errno_t wazero__io_wait(wazero__io_t *io, int descriptor, short events);
 
-/* What stat tells; its inode is the file system's own. */
+/* What stat tells; its inode is the file system's own. Of device 0 the guest sees the
+ * number of the mount. */
 typedef wazero_file_stat_t wazero__stat_t;
 
 /* Times to set. `which` has checked bits WASI_ATIM and so on; where neither bit of a
@@ -198,8 +205,9 @@ void wazero__file_release(wazero__file_t *file); /* NULL is fine */
 /* Whether a guest is to take it for a terminal: what the system says is one. */
 bool wazero__file_is_terminal(const wazero__file_t *file);
 
-/* WASI's number for one of the system's. */
+/* WASI's number for one of the system's, and the other way round. */
 wazero__errno_t wazero__errno_from(int number);
+int wazero__errno_to(wazero__errno_t code);
 
 /* ---- what lib has of its own ---- */
 

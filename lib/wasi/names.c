@@ -63,6 +63,8 @@ wazero__errno_t wazero__wasi_path_filestat_get(wazero__wasi_call_t *call,
     code = wazero__path_stat(&call->io, directory.file, path,
                              slots[1] & WASI_SYMLINK_FOLLOW, &stat);
     wazero__file_release(directory.file);
+    if (!code && !stat.device)
+        stat.device = directory.origin.mount;
     return code ? code : wazero__stat_put(call, slots[4], &stat);
 }
 

@@ -139,6 +139,16 @@ wazero__errno_t wazero__path_open(wazero__io_t *io, wazero__file_t *directory,
 
 /* ---- dir.c ---- */
 
+/* Takes a snapshot of a directory. Errors: NOMEM, NOTSUP, what the file system says. */
+wazero__errno_t wazero__listing_take(wazero__io_t *io, wazero__file_t *directory,
+                                     wazero__listing_t **taken);
+
+/* An entry, whose name has no NUL; false behind the last. "." and ".." come before
+ * WAZERO__LISTING_FIRST. */
+enum { WAZERO__LISTING_FIRST = 2 };
+bool wazero__listing_get(const wazero__listing_t *listing, size_t index,
+                         const char **name, size_t *size, uint8_t *type);
+
 void wazero__listing_delete(wazero__listing_t *listing); /* NULL is fine */
 
 /* ---- stdio.c ---- */

@@ -151,6 +151,7 @@ static wazero_error_t *call_entry(const entry_t *entry, wazero_module_t *caller,
     call.io.error = NULL;
     call.io.linear = caller->linear;
     call.io.pinned = false;
+    call.io.time = &wasi->time;
     call.wasi = wasi;
     call.memory.base = NULL;
     call.memory.size = 0;

@@ -2,9 +2,11 @@
  * files.c - mappings as file systems of a guest.
  *
  * Keys are paths, values bytes-like for files and mappings for directories. Everything
- * is copied when a module is instantiated; guests cannot change it.
+ * is copied.
  */
 #include "wazeromodule.h"
+
+#include <errno.h>
 
 /* The path of a key below another path: new bytes. */
 static PyObject *join(PyObject *above, PyObject *key)
@@ -27,7 +29,12 @@ static int raise_error(State *state, wazero_error_t *error)
 {
     if (!error)
         return 0;
-    if (wazero_error_kind(error) != WAZERO_ERROR_INVALID) {
+    int number = wazero_error_errno(error);
+    if (number == ENOSPC || number == EFBIG) {
+        errno = number;
+        PyErr_SetFromErrno(PyExc_OSError);
+        wazero_error_delete(error);
+    } else if (wazero_error_kind(error) != WAZERO_ERROR_INVALID) {
         Errors_raise(state, error);
     } else {
         PyErr_SetString(PyExc_ValueError, wazero_error_message(error, NULL));
@@ -81,13 +88,25 @@ static int add_folder(State *state, wazero_fs_t *fs, PyObject *above, PyObject *
     return result;
 }
 
-int Files_new(State *state, PyObject *mapping, wazero_fs_t **fs)
+int Files_fill(State *state, wazero_fs_t *fs, PyObject *mapping)
 {
+    if (!PyMapping_Check(mapping) || PyUnicode_Check(mapping) ||
+        PyObject_CheckBuffer(mapping)) {
+        PyErr_Format(PyExc_TypeError, "files must be a mapping, not %.200s",
+                     Py_TYPE(mapping)->tp_name);
+        return -1;
+    }
     PyObject *root = PyBytes_FromString("");
-    int result = -1;
-    *fs = NULL;
-    if (root && raise_error(state, wazero_fs_new(fs)) == 0)
-        result = add_folder(state, *fs, root, mapping);
+    int result = root ? add_folder(state, fs, root, mapping) : -1;
     Py_XDECREF(root);
     return result;
+}
+
+int Files_new(State *state, PyObject *mapping, wazero_fs_t **fs)
+{
+    static const wazero_fs_limits_t none = {UINT64_MAX, UINT64_MAX};
+    *fs = NULL;
+    if (raise_error(state, wazero_fs_new_memory(&none, fs)) < 0)
+        return -1;
+    return Files_fill(state, *fs, mapping);
 }

@@ -69,12 +69,17 @@ int Mount_make(State *state, PyObject *value, Mount *mount)
         const DirObject *dir = (DirObject *)value;
         mount->read_only |= dir->read_only;
         result = make_directory(dir->host, mount);
+    } else if (PyObject_TypeCheck(value, state->memory_files_type)) {
+        mount->fs = ((MemoryFilesObject *)value)->handle;
+        result = 0;
     } else if ((result = FileSystem_check(value)) != 0) {
         result =
-            result < 0 ? -1 : FileSystem_new(state, value, &mount->box, &mount->fs);
+            result < 0 ? -1 : FileSystem_new(state, value, &mount->box, &mount->made);
+        mount->fs = mount->made;
     } else if (PyMapping_Check(value) && !is_path(value)) {
         mount->read_only = true;
-        result = Files_new(state, value, &mount->fs);
+        result = Files_new(state, value, &mount->made);
+        mount->fs = mount->made;
     } else {
         result = make_directory(value, mount);
     }
@@ -86,8 +91,8 @@ int Mount_make(State *state, PyObject *value, Mount *mount)
 void Mount_clear(Mount *mount)
 {
     Py_CLEAR(mount->host);
-    wazero_fs_delete(mount->fs);
-    mount->fs = NULL;
+    wazero_fs_delete(mount->made);
+    mount->fs = mount->made = NULL;
     Box_clear(&mount->box);
 }
 

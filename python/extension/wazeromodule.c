@@ -103,10 +103,12 @@ static PyMethodDef functions[] = {
 static int wazero_exec(PyObject *module)
 {
     static int (*const parts[])(PyObject *, State *) = {
-        Threads_init, Errors_init,     Types_init,    Definitions_init, Inspection_init,
-        Config_init,  Cache_init,      Runtime_init,  Compiled_init,    Module_init,
-        Exports_init, Function_init,   Memory_init,   Global_init,      Table_init,
-        Tag_init,     HostModule_init, Listener_init, Snapshot_init,    Dir_init,
+        Threads_init,     Errors_init,   Types_init,    Definitions_init,
+        Inspection_init,  Config_init,   Cache_init,    Runtime_init,
+        Compiled_init,    Module_init,   Exports_init,  Function_init,
+        Memory_init,      Global_init,   Table_init,    Tag_init,
+        HostModule_init,  Listener_init, Snapshot_init, Dir_init,
+        MemoryFiles_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -134,6 +136,7 @@ static int wazero_exec(PyObject *module)
     VISIT(host_function_type)                                                          \
     VISIT(inherit_type)                                                                \
     VISIT(dir_type)                                                                    \
+    VISIT(memory_files_type)                                                           \
     VISIT(call_type)                                                                   \
     VISIT(snapshot_type)                                                               \
     VISIT(function_type_struct)                                                        \
@@ -213,6 +216,12 @@ static struct PyModuleDef definition = {
     .m_clear = wazero_clear,
     .m_free = wazero_free_state,
 };
+
+State *State_of_base(void *object)
+{
+    PyObject *module = PyType_GetModuleByDef(Py_TYPE((PyObject *)object), &definition);
+    return PyModule_GetState(module);
+}
 
 PyMODINIT_FUNC PyInit__wazero(void)
 {

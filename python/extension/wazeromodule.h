@@ -53,6 +53,7 @@ typedef struct {
     PyTypeObject *host_function_type;
     PyTypeObject *inherit_type;
     PyTypeObject *dir_type;
+    PyTypeObject *memory_files_type;
     PyTypeObject *call_type;
     PyTypeObject *snapshot_type;
     PyTypeObject *function_type_struct;
@@ -106,8 +107,10 @@ static inline bool is_pair(PyObject *item)
     return PyTuple_Check(item) && PyTuple_GET_SIZE(item) == 2;
 }
 
-/* The state, from any object of a type of this module (none of them can be
- * subclassed). */
+/* The state, from an object of a type that can be subclassed: MemoryFiles. */
+State *State_of_base(void *object);
+
+/* The state, from any object of the other types of this module. */
 static inline State *State_of(void *object)
 {
     return PyType_GetModuleState(Py_TYPE((PyObject *)object));
@@ -387,6 +390,12 @@ typedef struct {
     PyObject *weakrefs;
 } DirObject;
 
+typedef struct {
+    PyObject_HEAD
+    wazero_fs_t *handle;
+    PyObject *weakrefs;
+} MemoryFilesObject;
+
 /* The names of a HostFunction; NULL for what is none. */
 const wazero_function_names_t *HostFunction_names(const State *state, PyObject *value);
 
@@ -411,6 +420,7 @@ int HostModule_init(PyObject *module, State *state);
 int Listener_init(PyObject *module, State *state);
 int Snapshot_init(PyObject *module, State *state);
 int Dir_init(PyObject *module, State *state);
+int MemoryFiles_init(PyObject *module, State *state);
 
 /* Makes a heap type of this module and, if name is not NULL, adds it. Returns a new
  * reference. */
@@ -784,6 +794,18 @@ void Stream_clear(StreamBinding *binding);
  * or NULL. */
 int Files_new(State *state, PyObject *mapping, wazero_fs_t **fs);
 
+/* Puts what a mapping has into a file system. */
+int Files_fill(State *state, wazero_fs_t *fs, PyObject *mapping);
+
+/* ---------------------------------------------------------------- memory_files.c - */
+
+/* The keywords max_bytes and max_files; what is not given stays. */
+int Limits_parse(PyObject *max_bytes, PyObject *max_files, wazero_fs_limits_t *limits);
+
+/* Raises what libwazero reported of a file system, and deletes it: OSErrors, and a
+ * ValueError for a path that cannot be. */
+int MemoryFiles_check(State *state, wazero_error_t *error, PyObject *path);
+
 /* ---------------------------------------------------------------- filesystem.c --- */
 
 /* 1 if the object has what a wazero.FileSystem has, and is no path; -1 with an
@@ -798,9 +820,10 @@ int FileSystem_new(State *state, PyObject *object, Box **box, wazero_fs_t **fs);
 
 /* A value of mounts=, as libwazero takes it. */
 typedef struct {
-    PyObject *host;  /* bytes: a directory of the host; NULL: */
-    wazero_fs_t *fs; /* a file system */
-    Box *box;        /* of a Python object that is one, or NULL */
+    PyObject *host;    /* bytes: a directory of the host; NULL: */
+    wazero_fs_t *fs;   /* a file system */
+    wazero_fs_t *made; /* the same, if it is to be deleted, or NULL */
+    Box *box;          /* of a Python object that is one, or NULL */
     bool read_only;
 } Mount;
 

@@ -116,6 +116,7 @@ __all__ = [
     "LogScope",
     "Memory",
     "MemoryDefinition",
+    "MemoryFS",
     "MemoryType",
     "Module",
     "ModuleConfig",
@@ -158,6 +159,7 @@ if TYPE_CHECKING:
     from wazero._arun import arun
     from wazero._cache import default_cache
     from wazero._host import HostModule
+    from wazero._memory_fs import MemoryFS
     from wazero._run import CompletedRun, run
     from wazero.config import (
         AssemblyScript,
@@ -187,6 +189,7 @@ _LAZY = {
     "I32": "_annotations",
     "I64": "_annotations",
     "LogScope": "config",
+    "MemoryFS": "_memory_fs",
     "ModuleConfig": "config",
     "RuntimeConfig": "config",
     "Stat": "files",

@@ -8,6 +8,7 @@ from ._annotations import FuncRef as FuncRef
 from ._arun import arun as arun
 from ._cache import default_cache as default_cache
 from ._host import HostModule as HostModule
+from ._memory_fs import MemoryFS as MemoryFS
 from ._run import CompletedRun as CompletedRun
 from ._run import run as run
 from ._wazero import EXIT_CODE_CONTEXT_CANCELED as EXIT_CODE_CONTEXT_CANCELED
@@ -124,6 +125,7 @@ __all__ = [
     "LogScope",
     "Memory",
     "MemoryDefinition",
+    "MemoryFS",
     "MemoryType",
     "Module",
     "ModuleConfig",

@@ -19,7 +19,7 @@ from typing import (
 )
 
 from _typeshed import structseq
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from .config import AssemblyScript, FSConfig, ModuleConfig, RuntimeConfig
 from .files import FileSystem
@@ -30,7 +30,7 @@ _Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Address: TypeAlias = str | tuple[str, SupportsIndex]
 _Files: TypeAlias = Mapping[str, Buffer | _Files] | Mapping[bytes, Buffer | _Files]
 # What a guest can have as files that is no path.
-_FileSystem: TypeAlias = Dir | _Files | FileSystem
+_FileSystem: TypeAlias = Dir | MemoryFiles | _Files | FileSystem
 _Mountable: TypeAlias = _Path | _FileSystem
 _Mount: TypeAlias = _Mountable | tuple[_Mountable, Literal["ro", "rw"]]
 _Time: TypeAlias = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
@@ -712,6 +712,22 @@ class CompilationCache:
         traceback: TracebackType | None,
         /,
     ) -> None: ...
+
+@disjoint_base
+class MemoryFiles:
+    def __new__(
+        cls,
+        max_bytes: int | str | None = None,
+        max_files: SupportsIndex | None = None,
+    ) -> Self: ...
+    def _read(self, path: _Path, /) -> bytes: ...
+    def _write(self, path: _Path, data: Buffer, /) -> None: ...
+    def _fill(self, files: _Files, /) -> None: ...
+    def _mkdir(self, path: _Path, /) -> None: ...
+    def _remove(self, path: _Path, deep: bool, /) -> None: ...
+    def _kind(self, path: _Path, /) -> str: ...
+    def _list(self, path: _Path, deep: bool, /) -> list[tuple[str, str]]: ...
+    def _usage(self) -> tuple[int, int, int, int]: ...
 
 @final
 class Dir:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import IO, Any, Literal
 
+    from wazero._memory_fs import MemoryFS
     from wazero._wazero import (
         CompilationCache,
         _Address,
@@ -133,12 +134,15 @@ class FSConfig:
         """Shows the host directory, or what else can be mounted, as guest."""
         return replace(self, mounts=(*self.mounts, (host, guest, bool(readonly))))
 
-    def mount_memory(self, files: _Files, guest: _Path = "/") -> FSConfig:
+    def mount_memory(
+        self, files: _Files | MemoryFS, guest: _Path = "/", readonly: bool = False
+    ) -> FSConfig:
         """Shows files that are bytes as guest: {"a.txt": b"...", "folder": {...}}.
 
-        Guests can read them. They are copied for each module.
+        Guests can read them, and write those of a MemoryFS. A mapping is copied for
+        each module.
         """
-        return replace(self, mounts=(*self.mounts, (files, guest, True)))
+        return replace(self, mounts=(*self.mounts, (files, guest, bool(readonly))))
 
     def mount_zip(self, file: _Path | IO[bytes], guest: _Path = "/") -> FSConfig:
         """Shows what a zip archive has as guest. It is read now, all of it."""

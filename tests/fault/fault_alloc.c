@@ -566,7 +566,7 @@ static wazero_error_t *set_sources(wazero_module_config_t *config)
 static wazero_error_t *add_files(wazero_module_config_t *config)
 {
     wazero_fs_t *fs = NULL;
-    wazero_error_t *error = wazero_fs_new(&fs);
+    wazero_error_t *error = wazero_fs_new_memory(NULL, &fs);
     if (!error)
         error = wazero_fs_add_file(fs, "a/b/c", "text", 4);
     if (!error)

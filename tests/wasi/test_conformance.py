@@ -37,6 +37,14 @@ def compare(how, code, out, err):
         assert out.decode() == how["stdout"]
 
 
+def files_of(folder):
+    """What MemoryFS takes for a folder."""
+    return {
+        entry.name: files_of(entry) if entry.is_dir() else entry.read_bytes()
+        for entry in folder.iterdir()
+    }
+
+
 def run(path, scratch, engine, mount=lambda folder: folder, **options):
     """Runs a program as its JSON says and compares what it did."""
     how = describe(path, scratch)
@@ -72,6 +80,19 @@ def test_the_suite_is_there():
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_program(path, engine, tmp_path):
     run(path, tmp_path, engine)
+
+
+WITH_FILES = [
+    path
+    for path in PROGRAMS
+    if path.with_suffix(".json").exists()
+    and "root" in json.loads(path.with_suffix(".json").read_text())
+]
+
+
+@pytest.mark.parametrize("path", WITH_FILES, ids=lambda path: path.stem)
+def test_with_files_in_memory(path, tmp_path):
+    run(path, tmp_path, "auto", lambda folder: wazero.MemoryFS(files_of(folder)))
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
