@@ -319,9 +319,10 @@ static wazero__errno_t open_place(wazero__io_t *io, const wazero__place_t *place
 {
     const wazero__file_type_t *type = place->directory->type;
     wazero__how_t wanted = *how;
-    if (place->slash || strcmp(place->name, ".") == 0) {
+    bool is_itself = strcmp(place->name, ".") == 0;
+    if (place->slash || is_itself) {
         if (how->flags & WASI_O_CREAT)
-            return WASI_ISDIR;
+            return is_itself && (how->flags & WASI_O_EXCL) ? WASI_EXIST : WASI_ISDIR;
         wanted.flags |= WASI_O_DIRECTORY;
     }
     return type->open ? type->open(io, place->directory, place->name, &wanted, file)
