@@ -278,12 +278,13 @@ static wazero_error_t *store(wazero_fs_t *fs, const char *path, const void *byte
     wazero_error_t *error = begin_reach(fs, path, true, &at);
     if (error)
         return error;
-    const char *rest = *at.rest ? at.rest : ".";
-    wazero__errno_t code = wazero__path_open(&at.io, at.directory, rest, &how, &file);
+    wazero__errno_t code = WASI_ISDIR; /* the root */
+    if (*at.rest)
+        code = wazero__path_open(&at.io, at.directory, at.rest, &how, &file);
     bool is_there = code == WASI_EXIST && replace;
     if (is_there) {
         how.flags = WASI_O_CREAT;
-        code = wazero__path_open(&at.io, at.directory, rest, &how, &file);
+        code = wazero__path_open(&at.io, at.directory, at.rest, &how, &file);
     }
     if (!code) {
         /* The size first: a file that does not fit stays as it was. */
