@@ -1,6 +1,6 @@
 /*
- * memory_files.c - MemoryFiles, what MemoryFS is made of: a wazero_fs_t and what libwazero
- * does with its files. Python's own half is wazero/_memory_fs.py.
+ * memory_files.c - MemoryFiles, what MemoryFS is made of: a wazero_fs_t and what
+ * libwazero does with its files. Python's own half is wazero/_memory_fs.py.
  *
  * It holds no other object. Files are read and written without the GIL, for the lock of
  * a file system may be held by a guest in another thread.
