@@ -1339,6 +1339,7 @@ typedef struct {
     void *user;            /* the file system's */
     wazero_error_t *error; /* NULL; what is put here ends the guest's call, which
                               reports it. The library takes it. */
+    bool unheard;          /* of close: neither the guest nor a call hears of it */
 } wazero_fs_call_t;
 
 /* The entries of a directory, while they are listed. */

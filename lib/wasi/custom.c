@@ -55,7 +55,7 @@ static host_call_t begin(wazero__io_t *io, wazero__file_t *file)
 {
     custom_file_t *self = of(wazero__file_retain(file));
     wazero__io_call_host(io);
-    return (host_call_t){{self->fs->user, NULL}, io, self, &self->fs->functions};
+    return (host_call_t){{self->fs->user, NULL, false}, io, self, &self->fs->functions};
 }
 
 /* What the host's function answered, as an operation does. */
@@ -127,27 +127,27 @@ static wazero__errno_t look(host_call_t *host, const char *path, wazero__stat_t 
 /* ---- files ---- */
 
 /* Tells the host, once, outside of any call of a guest or inside one. */
-static wazero__errno_t shut(wazero__io_t *io, custom_file_t *self)
+static wazero__errno_t shut(wazero__io_t *io, custom_file_t *self, bool unheard)
 {
     if (self->closed || self->file.filetype == WASI_DIRECTORY)
         return WASI_SUCCESS;
     self->closed = true;
     if (!self->fs->functions.close)
         return WASI_SUCCESS;
-    wazero_fs_call_t call = {self->fs->user, NULL};
+    wazero_fs_call_t call = {self->fs->user, NULL, unheard};
     wazero__io_call_host(io);
     return checked(io, &call, self->fs->functions.close(&call, self->opened));
 }
 
 static wazero__errno_t custom_close(wazero__io_t *io, wazero__file_t *file)
 {
-    return shut(io, of(file));
+    return shut(io, of(file), false);
 }
 
 static void custom_destroy(wazero__file_t *file)
 {
     wazero__io_t io = {0};
-    shut(&io, of(file));
+    shut(&io, of(file), true);
     wazero_error_delete(io.error); /* there is nobody to tell */
     wazero_fs_delete(&of(file)->fs->fs);
     free(of(file));

@@ -538,6 +538,8 @@ static wazero_errno_t file_close(wazero_fs_call_t *call, void *opened)
         return WAZERO_ERRNO_IO;
     PyObject *saved = PyErr_GetRaisedException(); /* a dealloc may lead here */
     Py_XDECREF(call_method(file->object, "close", "()"));
+    if (PyErr_Occurred() && call->unheard)
+        PyErr_WriteUnraisable(file->object);
     wazero_errno_t code =
         code_of(&asking, PyErr_Occurred() ? -1 : 0, WAZERO_ERRNO_SUCCESS);
     Py_DECREF(file->object);

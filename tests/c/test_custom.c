@@ -11,7 +11,7 @@ typedef struct {
     char content[64];
     size_t size;
     bool made;
-    int opened, closed, deleted;
+    int opened, closed, unheard, deleted;
     wazero_error_t *fail; /* ends the next call */
     wazero_errno_t code;  /* what the next call of most answers */
     char last[128];       /* the paths of the last change */
@@ -96,8 +96,10 @@ static wazero_errno_t store_open(wazero_fs_call_t *call, const char *path,
 
 static wazero_errno_t store_close(wazero_fs_call_t *call, void *file)
 {
+    store_t *store = file;
     CHECK(file == call->user);
-    ((store_t *)file)->closed++;
+    store->closed++;
+    store->unheard += call->unheard;
     return next(call);
 }
 
@@ -325,6 +327,7 @@ TEST(opening)
     CHECK_INT(store.deleted, 0);
     wazero__file_release(file);
     CHECK_INT(store.closed, 2);
+    CHECK_INT(store.unheard, 2);
     CHECK_INT(store.deleted, 1);
 }
 
@@ -424,6 +427,7 @@ TEST(errors_that_end)
     ENDS(file->type->stat(&io, file, &stat));
     ENDS(file->type->close(&io, file));
     CHECK_INT(store.closed, 1);
+    CHECK_INT(store.unheard, 0);
     store.fail = wazero_error_new_host("lost", WAZERO_CSTR, NULL, NULL);
     wazero__file_release(file); /* closed already */
     CHECK(store.fail != NULL);

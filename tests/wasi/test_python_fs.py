@@ -236,6 +236,21 @@ def test_what_close_keeps(guest):
     assert fs.files == {"a": b"more", "b": b"new"}
 
 
+def test_what_close_raises_at_the_end(guest, monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: seen.append(told.exc_value))
+    error = OSError("it could not be kept")
+
+    class Fs(Small):
+        def open(self, path, mode):
+            return Odd(close=wrong(error))
+
+    made = guest(mounts={"/": Fs(a=b"")})
+    made.open("a")
+    made.module.close()
+    assert seen == [error]
+
+
 # -------------------------------------------------------------------- exceptions
 
 
