@@ -1548,6 +1548,19 @@ typedef struct {
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_fs_new_memory(const wazero_fs_limits_t *limits, wazero_fs_t **fs);
 
+/* A directory of the host as a file system, as wazero_module_config_add_mount has it,
+ * whose guests can add only so much to it: bytes by which files grow, and names that
+ * they make. What they cut off or remove is given back, down to nothing: the bytes of a
+ * removed file when it is closed. What would be more fails as on a full disk (ENOSPC).
+ * All modules that have the file system count together; what others do in the directory
+ * counts for nothing. limits may be NULL: none. The directory is opened when a module
+ * is instantiated.
+ * Ownership: copies; *fs is the caller's. Threads: any. Errors: INVALID for an empty
+ * path, MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_new_directory(const char *host_directory, const wazero_fs_limits_t *limits,
+                        wazero_fs_t **fs);
+
 /* Adds a file, which must not be there, or writes one, which may. Directories on the
  * way are made. A path is made of names of up to 255 bytes with slashes between them,
  * "." and ".." excepted; symbolic links in it are followed, and never lead out. A file

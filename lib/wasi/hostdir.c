@@ -49,14 +49,9 @@ static const uint64_t NAP = 10000000;
 
 static const int OURS = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
-typedef struct {
-    wazero__file_t file;
-    int fd;
-} directory_t;
-
 static int fd_of(const wazero__file_t *directory)
 {
-    return ((const directory_t *)directory)->fd;
+    return ((const wazero__hostdir_t *)directory)->fd;
 }
 
 /* ---- openat2 ---- */
@@ -440,7 +435,7 @@ static void dir_destroy(wazero__file_t *directory)
     free(directory);
 }
 
-static const wazero__file_type_t directory_type = {
+const wazero__file_type_t wazero__hostdir_type = {
     .destroy = dir_destroy,
     .stat = dir_stat,
     .set_times = dir_set_times,
@@ -465,12 +460,12 @@ static const wazero__file_type_t directory_type = {
 /* A directory of a descriptor, which it takes, also when it fails. */
 static wazero__errno_t new_directory(int fd, wazero__file_t **file)
 {
-    directory_t *directory = malloc(sizeof *directory);
+    wazero__hostdir_t *directory = calloc(1, sizeof *directory);
     if (!directory) {
         close(fd);
         return WASI_NOMEM;
     }
-    wazero__file_init(&directory->file, &directory_type, WASI_DIRECTORY);
+    wazero__file_init(&directory->file, &wazero__hostdir_type, WASI_DIRECTORY);
     directory->fd = fd;
     *file = &directory->file;
     return WASI_SUCCESS;

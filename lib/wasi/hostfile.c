@@ -448,7 +448,7 @@ static wazero__errno_t file_shut_down(wazero__io_t *io, wazero__file_t *file,
     return wazero__errno_from(shutdown(descriptor_of(file), system[how]) ? errno : 0);
 }
 
-static const wazero__file_type_t hostfile_type = {
+const wazero__file_type_t wazero__hostfile_type = {
     .destroy = file_destroy,
     .stat = file_stat,
     .set_times = file_set_times,
@@ -480,12 +480,12 @@ static bool never_waits(const struct stat *status)
 wazero__errno_t wazero__hostfile_wrap(int fd, bool foreign, const struct stat *status,
                                       wazero__file_t **file)
 {
-    wazero__hostfile_t *host = malloc(sizeof *host);
+    wazero__hostfile_t *host = calloc(1, sizeof *host);
     if (!host) {
         close(fd);
         return WASI_NOMEM;
     }
-    wazero__file_init(&host->file, &hostfile_type,
+    wazero__file_init(&host->file, &wazero__hostfile_type,
                       wazero__filetype_from(status->st_mode));
     host->fd = fd;
     host->kind = never_waits(status) ? HOSTFILE_PLAIN

@@ -17,12 +17,27 @@ typedef enum {
                          are */
 } wazero__hostfile_kind_t;
 
-typedef struct {
+typedef struct wazero__hostfile {
     wazero__file_t file;
     int fd;
     wazero__hostfile_kind_t kind;
     bool pipe; /* writing to it can raise SIGPIPE */
+    /* Where what it gets is counted, hostfs.c's; all zero elsewhere. */
+    struct wazero__hostfs *owner; /* a reference */
+    struct wazero__hostfile *next;
+    uint64_t device, inode;
 } wazero__hostfile_t;
+
+/* A directory. */
+typedef struct {
+    wazero__file_t file;
+    int fd;
+    struct wazero__hostfs *owner; /* as above */
+} wazero__hostdir_t;
+
+/* Their operations, hostfile.c's and hostdir.c's. */
+extern const wazero__file_type_t wazero__hostfile_type;
+extern const wazero__file_type_t wazero__hostdir_type;
 
 /* A file of a descriptor, which it takes, also when it fails. Errors: NOMEM and what
  * the system says. */

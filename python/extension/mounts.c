@@ -69,6 +69,8 @@ int Mount_make(State *state, PyObject *value, Mount *mount)
         const DirObject *dir = (DirObject *)value;
         mount->read_only |= dir->read_only;
         result = make_directory(dir->host, mount);
+        if (dir->handle)
+            mount->fs = dir->handle;
     } else if (PyObject_TypeCheck(value, state->memory_files_type)) {
         mount->fs = ((MemoryFilesObject *)value)->handle;
         result = 0;

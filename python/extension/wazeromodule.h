@@ -387,6 +387,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *host; /* str or bytes */
     bool read_only;
+    wazero_fs_t *handle; /* which counts, or NULL: there are no limits */
     PyObject *weakrefs;
 } DirObject;
 

@@ -731,7 +731,31 @@ class MemoryFiles:
 
 @final
 class Dir:
-    def __new__(cls, host: _Path, readonly: bool = False) -> Self: ...
+    def __new__(
+        cls,
+        host: _Path,
+        readonly: bool = False,
+        *,
+        max_bytes: int | str | None = None,
+        max_files: SupportsIndex | None = None,
+    ) -> Self: ...
+    @classmethod
+    def _rebuild(
+        cls,
+        host: _Path,
+        readonly: bool,
+        max_bytes: int | None,
+        max_files: int | None,
+        /,
+    ) -> Self: ...
+    @property
+    def max_bytes(self) -> int | None: ...
+    @property
+    def max_files(self) -> int | None: ...
+    @property
+    def used_bytes(self) -> int: ...
+    @property
+    def used_files(self) -> int: ...
     @property
     def host(self) -> str | bytes: ...
     @property

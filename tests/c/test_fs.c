@@ -176,6 +176,33 @@ TEST(limits)
     wazero_fs_delete(fs);
 }
 
+/* A directory of the host, of which only the limit is ours. */
+TEST(a_limited_directory)
+{
+    static const wazero_fs_limits_t limits = {.max_bytes = 10, .max_files = 1};
+    char path[] = "/tmp/wazero-test-XXXXXX";
+    wazero_fs_t *fs;
+    wazero_fs_usage_t usage;
+    CHECK_ERROR(wazero_fs_new_directory("", NULL, &fs), WAZERO_ERROR_INVALID,
+                "is missing");
+    CHECK(mkdtemp(path) != NULL);
+    must(wazero_fs_new_directory(path, &limits, &fs));
+    must(wazero_fs_add_file(fs, "f", "1234567890", 10));
+    check_file(fs, "f", "1234567890");
+    check_errno(wazero_fs_add_file(fs, "g", "", 0), ENOSPC);
+    check_errno(wazero_fs_write_file(fs, "f", "12345678901", 11), ENOSPC);
+    must(wazero_fs_usage(fs, &usage));
+    CHECK_INT(usage.bytes, 10);
+    CHECK_INT(usage.files, 1);
+    must(wazero_fs_remove(fs, "f", false));
+    must(wazero_fs_usage(fs, &usage));
+    CHECK_INT(usage.bytes, 0);
+    CHECK_INT(usage.files, 0);
+    CHECK_INT(rmdir(path), 0);
+    CHECK_ERROR(wazero_fs_add_file(fs, "f", "", 0), WAZERO_ERROR_INVALID, path);
+    wazero_fs_delete(fs);
+}
+
 TEST(a_file_system_is_mounted)
 {
     wazero_fs_t *fs = new_fs();
