@@ -139,9 +139,13 @@ TEST(time_is_for_all_elements_together)
         arguments[i] = 100000;
     wazero_function_t *sum = get_function(fixture.module, "sum");
     wazero_column_t params = {arguments, 4}, result = {results, 8};
-    CHECK_ERROR(wazero_function_map(sum, &params, &result, COUNT, 20000000, &done),
-                WAZERO_ERROR_TIMEOUT, "timeout after 0.02 s");
-    CHECK(done > 0 && done < COUNT);
+    /* Where the machine is busy the time may be over before the first. */
+    for (int i = 0; i < 100 && done == 0; i++) {
+        CHECK_ERROR(wazero_function_map(sum, &params, &result, COUNT, 20000000, &done),
+                    WAZERO_ERROR_TIMEOUT, "timeout after 0.02 s");
+        CHECK(done < COUNT);
+    }
+    CHECK(done > 0);
     wazero_function_delete(sum);
     tear_down(&fixture);
 }

@@ -108,6 +108,7 @@ typedef struct {
     int32_t answer;
     wazero_error_t *error;
     pthread_t thread;
+    atomic_bool done;
 } wait_t;
 
 static void *wait_in_thread(void *argument)
@@ -115,16 +116,14 @@ static void *wait_in_thread(void *argument)
     wait_t *wait = argument;
     wait->error =
         wait_for(wait->module, "wait32", 16, 0, -1, wait->timeout, &wait->answer);
+    atomic_store(&wait->done, true);
     return NULL;
 }
 
-static void begin_waits(const fixture_t *fixture, wait_t *waits, int begin, int end,
-                        uint64_t timeout)
+static void begin_wait(wait_t *wait, wazero_module_t *module, uint64_t timeout)
 {
-    for (int i = begin; i < end; i++) {
-        waits[i] = (wait_t){fixture->modules[i], timeout, -1, NULL, 0};
-        pthread_create(&waits[i].thread, NULL, wait_in_thread, &waits[i]);
-    }
+    *wait = (wait_t){.module = module, .timeout = timeout, .answer = -1};
+    pthread_create(&wait->thread, NULL, wait_in_thread, wait);
 }
 
 TEST(notifying)
@@ -132,7 +131,8 @@ TEST(notifying)
     fixture_t fixture;
     wait_t waits[WAITERS];
     set_up(&fixture);
-    begin_waits(&fixture, waits, 0, WAITERS, WAZERO_NO_TIMEOUT);
+    for (int i = 0; i < WAITERS; i++)
+        begin_wait(&waits[i], fixture.modules[i], WAZERO_NO_TIMEOUT);
     int woken = 0;
     for (int i = 0; i < 10000 && woken < WAITERS; i++) {
         woken += CALL(fixture.modules[WAITERS], "notify", 16, 1);
@@ -162,14 +162,15 @@ TEST(a_wait_is_ended_like_any_call)
     wait_t waits[WAITERS];
     set_up(&fixture);
     if (is_direct(&fixture)) {
-        begin_waits(&fixture, waits, 0, 2, WAZERO_NO_TIMEOUT);
-        begin_waits(&fixture, waits, 2, WAITERS, 100000000);
-        usleep(20000);
-        must(wazero_module_close_with_exit_code(fixture.modules[1], 0));
-        do /* a thread that has not begun yet is not interrupted */
+        for (int i = 0; i < WAITERS; i++)
+            begin_wait(&waits[i], fixture.modules[i],
+                       i < 2 ? WAZERO_NO_TIMEOUT : 100000000);
+        while (!atomic_load(&waits[0].done)) { /* it may not have begun yet */
+            usleep(20000);
             must(wazero_module_interrupt(fixture.modules[0]));
-        while (usleep(1000), pthread_tryjoin_np(waits[0].thread, NULL));
-        for (int i = 1; i < WAITERS; i++)
+        }
+        must(wazero_module_close_with_exit_code(fixture.modules[1], 0));
+        for (int i = 0; i < WAITERS; i++)
             pthread_join(waits[i].thread, NULL);
         CHECK_ERROR(waits[0].error, WAZERO_ERROR_INTERRUPTED, "interrupted");
         CHECK_ERROR(waits[1].error, WAZERO_ERROR_CLOSED, "closed");

@@ -109,9 +109,11 @@ def test_no_time_at_all(loops, timeout):
 def test_state_from_before_the_end_stays(make_loops):
     loops = make_loops()
     loops.exports.turns.value = 0
-    raises(wazero.Timeout, loops.count, 2**31, timeout=SHORT)
-    if loops.interruptible:
-        assert loops.exports.turns.value > 1000
+    for _ in range(20):  # on a busy machine the time may be over before the first turn
+        raises(wazero.Timeout, loops.count, 2**31, timeout=SHORT)
+        if loops.exports.turns.value > 1000 or not loops.interruptible:
+            return
+    raise AssertionError(loops.exports.turns.value)
 
 
 WRONG_VALUES = [
@@ -641,7 +643,7 @@ def test_interrupts_from_many_threads(loops):
     threads = [in_thread(interrupt) for _ in range(3)]
     results = []
     began = time.monotonic()
-    while time.monotonic() < began + 1.5:
+    while time.monotonic() < began + (1.5 if {None, 1} <= {*results} else SOON):
         try:
             results.append(loops.count(random.choice((1, 100, long))))
         except wazero.Interrupted:
@@ -702,7 +704,7 @@ def test_random_deadlines(loops):
     """No lost result, no stuck call: each ends with the right number or Timeout."""
     ends = []
     began = time.monotonic()
-    while time.monotonic() < began + 2:
+    while time.monotonic() < began + (2 if len({*ends}) == 2 else SOON):
         number = random.choice((1, 1000, 100_000))
         try:
             assert loops.count(number, timeout=random.random() / 500) == number

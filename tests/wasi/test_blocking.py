@@ -76,7 +76,7 @@ def test_a_timeout_ends_it(waits):
     start = time.monotonic()
     with pytest.raises(wazero.Timeout):
         wait(timeout=0.05)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
     assert made.call("sched_yield") == "SUCCESS"  # it can be called again
 
 
@@ -293,16 +293,16 @@ def test_clocks_of_poll(guest):
     real = guest(nanosleep="system", nanotime="system", walltime="system")
     start = time.monotonic()
     assert real.poll(("clock", SECOND // 20)) == [(1, 0, 0, 0, 0)]
-    assert 0.05 <= time.monotonic() - start < 5
+    assert 0.05 <= time.monotonic() - start < 30
     start = time.monotonic()
     assert real.poll(("clock", time.monotonic_ns() + SECOND // 20, 1, 1))
-    assert 0.04 <= time.monotonic() - start < 5
+    assert 0.04 <= time.monotonic() - start < 30
     assert real.poll(("clock", time.time_ns() - SECOND, 0, 1))
     assert real.poll(("clock", 0, 9)) == [(1, 28, 0, 0, 0)]
     pretended = guest()
     start = time.monotonic()
     assert pretended.poll(("clock", 1000 * SECOND)) == [(1, 0, 0, 0, 0)]
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     slept = []
     told = guest(nanosleep=slept.append)
     told.poll(("clock", 7 * SECOND), ("clock", 5 * SECOND))
