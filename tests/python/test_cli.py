@@ -513,6 +513,19 @@ def test_limits(cli):
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
+def test_features(main, wat, tmp_path):
+    path = tmp_path / "tail.wasm"
+    path.write_bytes(wat('(module (func $f (export "_start") return_call $f))'))
+    assert main("compile", path).code == 1
+    for names in ("tail-call", "simd,tail-call", "all", ",tail-call,"):
+        assert main("compile", f"-features={names}", path).code == 0
+    assert main("compile", "-features=simd", "--features", "tail-call", path).code == 0
+    done = main("compile", "-features=tail", path)
+    assert done.code == 2
+    message = 'invalid value "tail" for flag -features: there are all, '
+    assert done.err.startswith(message)
+
+
 def test_compile_count(cli):
     assert cli("compile", "-count=3", "cat.wasm").returncode == 0
     assert cli("compile", "-count=0", "bears.wasm").returncode == 0

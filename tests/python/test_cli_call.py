@@ -163,6 +163,7 @@ def test_calls(main, path):
     assert (
         main("call", "-interpreter", "--timeout=1h", path, "add", "1", "2").out == "3\n"
     )
+    assert main("call", path, "add", "--", "-5", "7").out == "2\n"
     assert main("call", path, "two").out == "-1\n0.5\n"
     assert main("call", path, "nothing").out == ""
     assert main("call", path, "ready").out == "7\n"
@@ -231,6 +232,11 @@ def test_timeout(path):
             ["\x1b[2J"],
             'error: there is no function "\\x1b[2J"; there are "_initialize", '
             '"_start", "ready", "exit", "add" and 14 more\n',
+        ),
+        (
+            ["-json", "add"],
+            'error: there is no function "-json"; there are "_initialize", "_start", '
+            '"ready", "exit", "add" and 14 more; flags come before the path\n',
         ),
         (["memory"], 'error: the export "memory" is a memory\n'),
         (["add"], "error: add(i32, i32) -> i32 takes 2 arguments, not 0\n"),

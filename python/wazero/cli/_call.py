@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # How many names a message lists; among how many, and how long ones, the nearest are
 # looked for.
 NAMES, LOOKED_AT, CHARACTERS = 5, 1000, 100
+# What is added where one seems to be meant.
+FLAGS = "; flags come before the path"
 
 
 def main(args: Sequence[str]) -> int:
@@ -38,6 +40,8 @@ def main(args: Sequence[str]) -> int:
     if not rest:
         raise Failure("error: missing name of the function")
     name, *words = rest
+    if words[:1] == ["--"]:  # as in front of what run passes on
+        del words[0]
     options = program.module_options()
     wasm = read_wasm(path, stdin=True)
     runtime_options = program.runtime_options()
@@ -66,6 +70,10 @@ def main(args: Sequence[str]) -> int:
     return code
 
 
+def _is_flag(word: str) -> bool:
+    return word[:1] == "-" and word.lstrip("-")[:1].isalpha()
+
+
 def _function_type(compiled: CompiledModule, name: str) -> FunctionType:
     functions = []
     for export in compiled.exports:
@@ -88,7 +96,8 @@ def _function_type(compiled: CompiledModule, name: str) -> FunctionType:
     told += ", ".join(map(quote, near or candidates[:NAMES])) + ("?" if near else "")
     if not near and len(functions) > NAMES:
         told += f" and {len(functions) - NAMES} more"
-    raise Failure(f"error: there is no function {quote(name)}; {told}")
+    hint = FLAGS if _is_flag(name) else ""
+    raise Failure(f"error: there is no function {quote(name)}; {told}{hint}")
 
 
 def _arguments(name: str, type: FunctionType, words: list[str]) -> list[Any]:

@@ -78,6 +78,12 @@ class RuntimeFlags:
             "Writeable directory for native code compiled from wasm. "
             "Contents are re-used for the same version of wazero.",
         )
+        self._features = flags.features(
+            "features",
+            "A comma-separated list of features that a binary may use beyond "
+            "WebAssembly 2.0, or all. This may be specified multiple times. wazero "
+            "calls some of them experimental: they are for binaries that are trusted.",
+        )
         self._workers = flags.number(
             "workers",
             "(experimental) Number of desired compilation workers. Increasing this "
@@ -87,6 +93,11 @@ class RuntimeFlags:
     def options(self) -> dict[str, Any]:
         """The keywords for Runtime."""
         options: dict[str, Any] = {"cache": self._open_cache()}
+        if self._features.value:
+            from wazero.config import Features
+
+            more = Features.parse("|".join(self._features.value))
+            options["features"] = Features.V2 | more
         if self._workers.value > (processors := len(os.sched_getaffinity(0))):
             complain(
                 f"warning: desired number of compilation workers "

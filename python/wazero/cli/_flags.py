@@ -203,6 +203,21 @@ class ScopesFlag(ListFlag):
         self.value += names
 
 
+class FeaturesFlag(ListFlag):
+    """Names of WebAssembly's features, separated by commas."""
+
+    def set(self, text: str) -> None:
+        from wazero._wazero import _features
+
+        for name in text.split(","):
+            if name == "all":
+                self.value += _features
+            elif name in _features:
+                self.value.append(name)
+            elif name:
+                raise ValueError(f"there are all, {', '.join(_features)}")
+
+
 class FlagSet:
     """The flags of a command."""
 
@@ -227,6 +242,9 @@ class FlagSet:
 
     def scopes(self, name: str, usage: str) -> ScopesFlag:
         return self._add(ScopesFlag(name, usage))
+
+    def features(self, name: str, usage: str) -> FeaturesFlag:
+        return self._add(FeaturesFlag(name, usage))
 
     def _add(self, flag: _Flag) -> _Flag:
         self._flags[flag.name] = flag

@@ -167,7 +167,7 @@ def _tables(
 ) -> Iterator[str]:
     limit = None if everything else ROWS
     name = f"module {_name(info.name)}, " if info.name else ""
-    yield f"{_name(path)}: {name}{_bytes(len(wasm))}\n"
+    yield f"{visible(path)}: {name}{_bytes(len(wasm))}\n"
     if info.start is not None:
         yield f"start function: {_function_name(info, info.start)}\n"
     if features := target_features(info):
