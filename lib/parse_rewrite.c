@@ -9,8 +9,8 @@
  *
  * Names are written anew, those that Go shows: of the module and of its functions, and
  * where there are listeners of their parameters. A name section has room for many more,
- * of which Go's reader makes a list, 24 bytes for two of the module's. And characters
- * that would break a line of a trace in two become question marks.
+ * of which Go's reader makes a list, 24 bytes for two of the module's. And newlines,
+ * which would make two lines of one of a trace, become question marks.
  *
  * Where source lines are wanted, Go gets debug information that lib wrote: all of the
  * code belongs to one file, whose name is a mark. So wazero's traces say which place in
@@ -178,11 +178,10 @@ void wazero__parse_mark(char mark[WAZERO__MARK_SIZE + 1], const uint8_t *digest)
 
 static void put_name(writer_t *w, const void *name, size_t size)
 {
-    enum { FIRST_PRINTABLE = 0x20 };
     put_u32(w, wazero__u32_size((uint32_t)size), (uint32_t)size);
     put(w, name, size);
     for (size_t i = w->at ? w->size - size : w->size; i < w->size; i++)
-        if (w->at[i] < FIRST_PRINTABLE)
+        if (w->at[i] == '\n')
             w->at[i] = '?';
 }
 
