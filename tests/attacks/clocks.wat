@@ -1,0 +1,24 @@
+;; Clocks that there are not.
+(module
+  (import "wasi_snapshot_preview1" "clock_res_get"
+    (func $clock_res_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get"
+    (func $clock_time_get (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit"
+    (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (global $step (mut i32) (i32.const 0))
+  ;; Exits with a thousand times the number of the step, and what it got.
+  (func $fail (param $got i32)
+    (call $proc_exit
+      (i32.add (i32.mul (global.get $step) (i32.const 1000)) (local.get $got))))
+  (func $refused (param $got i32)
+    (global.set $step (i32.add (global.get $step) (i32.const 1)))
+    (if (i32.eqz (local.get $got)) (then (call $fail (i32.const 0)))))
+  (func (export "_start")
+    (call $refused (call $clock_time_get (i32.const 4) (i64.const 0) (i32.const 64)))
+    (call $refused (call $clock_res_get (i32.const 4) (i32.const 64)))
+    (call $refused (call $clock_time_get (i32.const 99) (i64.const 0) (i32.const 64)))
+    (call $refused (call $clock_res_get (i32.const 99) (i32.const 64)))
+    (call $refused (call $clock_time_get (i32.const -1) (i64.const 0) (i32.const 64)))
+    (call $refused (call $clock_res_get (i32.const -1) (i32.const 64)))))

@@ -1,0 +1,27 @@
+;; Goes from a folder of its own to that above, inside the mount.
+(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit"
+    (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 32768) "sub")
+  (data (i32.const 32772) "..")
+  (data (i32.const 32775) "../file")
+  (data (i32.const 32783) "../sub/inner")
+  (global $step (mut i32) (i32.const 0))
+  ;; Exits with a thousand times the number of the step, and what it got.
+  (func $fail (param $got i32)
+    (call $proc_exit
+      (i32.add (i32.mul (global.get $step) (i32.const 1000)) (local.get $got))))
+  (func $is (param $expected i32) (param $got i32)
+    (global.set $step (i32.add (global.get $step) (i32.const 1)))
+    (if (i32.ne (local.get $expected) (local.get $got))
+      (then (call $fail (local.get $got)))))
+  (func (export "_start")
+    (local $fd i32)
+    (call $is (i32.const 0) (;SUCCESS;) (call $path_open (i32.const 3) (i32.const 1) (i32.const 32768) (i32.const 3) (i32.const 2) (i64.const 16384) (i64.const -1) (i32.const 0) (i32.const 64)))
+    (local.set $fd (i32.load (i32.const 64)))
+    (call $is (i32.const 63) (;PERM;) (call $path_open (local.get $fd) (i32.const 1) (i32.const 32772) (i32.const 2) (i32.const 0) (i64.const 2) (i64.const -1) (i32.const 0) (i32.const 64)))
+    (call $is (i32.const 63) (;PERM;) (call $path_open (local.get $fd) (i32.const 1) (i32.const 32775) (i32.const 7) (i32.const 0) (i64.const 2) (i64.const -1) (i32.const 0) (i32.const 64)))
+    (call $is (i32.const 63) (;PERM;) (call $path_open (local.get $fd) (i32.const 1) (i32.const 32783) (i32.const 12) (i32.const 0) (i64.const 2) (i64.const -1) (i32.const 0) (i32.const 64)))))

@@ -1,0 +1,21 @@
+;; Reads links above.
+(module
+  (import "wasi_snapshot_preview1" "path_readlink"
+    (func $path_readlink (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit"
+    (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 32768) "../outside/link")
+  (data (i32.const 32784) "sub/../../outside/link")
+  (global $step (mut i32) (i32.const 0))
+  ;; Exits with a thousand times the number of the step, and what it got.
+  (func $fail (param $got i32)
+    (call $proc_exit
+      (i32.add (i32.mul (global.get $step) (i32.const 1000)) (local.get $got))))
+  (func $is (param $expected i32) (param $got i32)
+    (global.set $step (i32.add (global.get $step) (i32.const 1)))
+    (if (i32.ne (local.get $expected) (local.get $got))
+      (then (call $fail (local.get $got)))))
+  (func (export "_start")
+    (call $is (i32.const 63) (;PERM;) (call $path_readlink (i32.const 3) (i32.const 32768) (i32.const 15) (i32.const 128) (i32.const 64) (i32.const 64)))
+    (call $is (i32.const 63) (;PERM;) (call $path_readlink (i32.const 3) (i32.const 32784) (i32.const 22) (i32.const 128) (i32.const 64) (i32.const 64)))))

@@ -1,0 +1,20 @@
+;; Grows its table as far as it goes.
+(module
+  (import "wasi_snapshot_preview1" "proc_exit"
+    (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (table $t 1 funcref)
+  (global $step (mut i32) (i32.const 0))
+  ;; Exits with a thousand times the number of the step, and what it got.
+  (func $fail (param $got i32)
+    (call $proc_exit
+      (i32.add (i32.mul (global.get $step) (i32.const 1000)) (local.get $got))))
+  (func $is (param $expected i32) (param $got i32)
+    (global.set $step (i32.add (global.get $step) (i32.const 1)))
+    (if (i32.ne (local.get $expected) (local.get $got))
+      (then (call $fail (local.get $got)))))
+  (func (export "_start")
+    (loop $again
+      (br_if $again (i32.ne (i32.const -1) (table.grow $t (ref.null func) (i32.const 1)))))
+    (call $is (i32.const 1000) (table.size $t))
+    (call $is (i32.const -1) (table.grow $t (ref.null func) (i32.const -1)))))
