@@ -27,6 +27,7 @@ import goal_calls
 import goal_compile
 import goal_instances
 import goal_limits
+import goal_run
 import goal_start
 import goal_threads
 import goal_wasi
@@ -267,6 +268,7 @@ def main() -> int:
         "goal-workers": lambda: goal_compile.workers(report),
         "goal-cache": lambda: goal_cache.loading(report),
         "goal-start": lambda: goal_start.starting(report),
+        "goal-run": lambda: goal_run.runs(report),
         "goal-wasi-empty": lambda: goal_wasi.empty_call(report),
         "goal-wasi-small": lambda: goal_wasi.in_a_small_guest(report),
         "goal-wasi-cpython": lambda: goal_wasi.in_cpython(report),

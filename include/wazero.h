@@ -1788,6 +1788,15 @@ WAZERO_API void wazero_module_config_set_output_limit(wazero_module_config_t *co
 WAZERO_API void wazero_module_config_set_max_files(wazero_module_config_t *config,
                                                    uint32_t count);
 
+/* Makes the module's runs the same, whatever the host and the time: clocks, sleep and
+ * yield are pretended and random numbers those of the empty seed (sources that are set
+ * after this call are used); directories are read in the order of their names; files
+ * have numbers in the order in which the guest sees them, one link, one device and the
+ * time at which the pretended clock begins; directories have no size.
+ * Ownership: nothing. Threads: one. Errors: none; the start of a module with wazero's
+ * own WASI is INVALID. */
+WAZERO_API void wazero_module_config_set_deterministic(wazero_module_config_t *config);
+
 /* A pointer to find again from the module (wazero_module_user).
  * Ownership: borrowed for ever. Threads: one. Errors: none. */
 WAZERO_API void wazero_module_config_set_user(wazero_module_config_t *config,

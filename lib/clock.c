@@ -13,7 +13,6 @@
 #include "call/block.h"
 #include "call/watchdog.h"
 
-static const int64_t PRETENDED_EPOCH = INT64_C(1640995200000000000);
 static const uint64_t PRETENDED_STEP = 1000000;
 
 /* wazero's, of its own clocks. */
@@ -106,7 +105,7 @@ static wazero_error_t *look(wazero__clock_t *clock, clockid_t system, int64_t ep
 
 wazero_error_t *wazero__time_walltime(wazero__time_t *time, int64_t *nanoseconds)
 {
-    return look(&time->walltime, CLOCK_REALTIME, PRETENDED_EPOCH, nanoseconds);
+    return look(&time->walltime, CLOCK_REALTIME, WAZERO__PRETENDED_EPOCH, nanoseconds);
 }
 
 int64_t wazero__time_seen(const wazero__time_t *time)
@@ -115,7 +114,7 @@ int64_t wazero__time_seen(const wazero__time_t *time)
         return read_system(CLOCK_REALTIME);
     if (time->walltime.kind == WAZERO__TIME_CALL)
         return time->walltime.told;
-    return PRETENDED_EPOCH + (int64_t)(time->walltime.looks * PRETENDED_STEP);
+    return WAZERO__PRETENDED_EPOCH + (int64_t)(time->walltime.looks * PRETENDED_STEP);
 }
 
 wazero_error_t *wazero__time_nanotime(wazero__time_t *time, int64_t *nanoseconds)

@@ -40,6 +40,9 @@ typedef struct {
     wazero__shared_t *yield_user;
 } wazero__time_t;
 
+/* Where pretended wall clocks begin: 2022-01-01, in nanoseconds since 1970. */
+#define WAZERO__PRETENDED_EPOCH INT64_C(1640995200000000000)
+
 /* The largest resolution that wazero takes: an hour, in its 32 bits. */
 #define WAZERO__RESOLUTION_MAX UINT32_C(817405952)
 

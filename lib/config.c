@@ -678,6 +678,13 @@ void wazero_module_config_set_output_limit(wazero_module_config_t *config,
     config->output_limit = bytes;
 }
 
+void wazero_module_config_set_deterministic(wazero_module_config_t *config)
+{
+    wazero__time_clear(&config->time);
+    wazero__random_clear(&config->random);
+    config->deterministic = true;
+}
+
 void wazero_module_config_set_max_files(wazero_module_config_t *config, uint32_t count)
 {
     config->max_files = count;

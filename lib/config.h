@@ -69,6 +69,7 @@ struct wazero_module_config {
     wazero__shared_t *close_user;           /* a reference, or NULL */
     uint64_t output_limit;                  /* in bytes, WAZERO_NO_LIMIT for none */
     uint32_t max_files;                     /* open at once, besides the first ones */
+    bool deterministic;                     /* files tell nothing of the host */
     void *user;
 };
 

@@ -182,6 +182,10 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
         if (config->max_files != UINT32_MAX)
             return wazero__error(WAZERO_ERROR_INVALID,
                                  "max_files needs libwazero's WASI, not wazero's own");
+        if (config->deterministic)
+            return wazero__error(WAZERO_ERROR_INVALID,
+                                 "deterministic files need "
+                                 "libwazero's WASI, not wazero's own");
         module->output.limit = config->output_limit;
         for (int i = 0; i < 3; i++)
             module->streams[i].stream = wazero__stream_retain(config->streams[i]);

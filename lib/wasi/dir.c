@@ -129,6 +129,51 @@ static size_t fill(const wazero__listing_t *listing, uint64_t cookie, uint8_t *p
     return used;
 }
 
+static int compare_names(const void *a, const void *b, void *names)
+{
+    const entry_t *first = a, *second = b;
+    size_t size = first->size < second->size ? first->size : second->size;
+    int order = memcmp((char *)names + first->name, (char *)names + second->name, size);
+    return order ? order : (first->size > second->size) - (first->size < second->size);
+}
+
+/* What a deterministic guest is told of an entry. Errors: NOMEM, ENDED. */
+static wazero__errno_t fix_entry(wazero__wasi_call_t *call, wazero__file_t *file,
+                                 uint32_t mount, const wazero__listing_t *listing,
+                                 entry_t *entry)
+{
+    char name[WAZERO__NAME_MAX + 1];
+    wazero__stat_t stat;
+    wazero__errno_t code = WASI_NOTSUP;
+    entry->inode = 0;
+    if (file->type->stat_at && entry->size <= WAZERO__NAME_MAX) {
+        memcpy(name, listing->names + entry->name, entry->size);
+        name[entry->size] = '\0';
+        code = file->type->stat_at(&call->io, file, name, &stat);
+    }
+    if (code) /* gone meanwhile, or not to be looked at */
+        return code == WASI_ENDED ? code : WASI_SUCCESS;
+    if (!stat.device)
+        stat.device = mount;
+    entry->type = stat.type;
+    code = wazero__identities_fix(call->wasi->identities, &stat);
+    entry->inode = stat.inode;
+    return code;
+}
+
+/* The same order and numbers, whatever the host's: all but "." and ".." by name. */
+static wazero__errno_t fix(wazero__wasi_call_t *call, wazero__file_t *file,
+                           uint32_t mount, wazero__listing_t *listing)
+{
+    enum { DOTS = 2 };
+    wazero__errno_t code = fix_entry(call, file, mount, listing, &listing->entries[0]);
+    qsort_r(listing->entries + DOTS, listing->count - DOTS, sizeof(entry_t),
+            compare_names, listing->names);
+    for (size_t i = DOTS; i < listing->count && !code; i++)
+        code = fix_entry(call, file, mount, listing, &listing->entries[i]);
+    return code;
+}
+
 wazero__errno_t wazero__wasi_fd_readdir(wazero__wasi_call_t *call,
                                         const uint64_t *slots)
 {
@@ -145,16 +190,17 @@ wazero__errno_t wazero__wasi_fd_readdir(wazero__wasi_call_t *call,
     if (slots[3] == 0 || !descriptor->listing) {
         wazero__listing_t *listing = NULL;
         wazero__file_t *file = wazero__file_retain(descriptor->file);
+        uint32_t mount = descriptor->origin.mount;
         code = wazero__listing_take(&call->io, file, &listing);
+        if (!code && call->wasi->identities)
+            code = fix(call, file, mount, listing);
         /* The host's code may have closed the descriptor meanwhile. */
         descriptor = wazero__descriptor(call->wasi, slots[0]);
         bool is_there = descriptor && descriptor->file == file;
         wazero__file_release(file);
-        if (code)
-            return code;
-        if (!is_there) {
+        if (code || !is_there) {
             wazero__listing_delete(listing);
-            return WASI_BADF;
+            return code ? code : WASI_BADF;
         }
         wazero__listing_delete(descriptor->listing);
         descriptor->listing = listing;

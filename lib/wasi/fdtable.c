@@ -97,12 +97,36 @@ wazero__errno_t wazero__descriptor_directory(const wazero__wasi_t *wasi, uint64_
 
 /* ---- functions ---- */
 
-wazero__errno_t wazero__wasi_fd_close(wazero__wasi_call_t *call, const uint64_t *slots)
+/* Before a number is freed: a deterministic guest's file that was deleted meanwhile
+ * goes for good. Errors: BADF, ENDED. */
+static wazero__errno_t forget_deleted(wazero__wasi_call_t *call, uint64_t slot)
 {
-    wazero__descriptor_t *descriptor = wazero__descriptor(call->wasi, slots[0]);
+    const wazero__descriptor_t *descriptor = wazero__descriptor(call->wasi, slot);
+    wazero__stat_t stat;
     if (!descriptor)
         return WASI_BADF;
-    wazero__errno_t code = WASI_SUCCESS;
+    const wazero__file_type_t *type = descriptor->file->type;
+    if (!call->wasi->identities || descriptor->origin.standard || !type->stat)
+        return WASI_SUCCESS;
+    uint32_t mount = descriptor->origin.mount;
+    wazero__file_t *file = wazero__file_retain(descriptor->file);
+    wazero__errno_t code = type->stat(&call->io, file, &stat);
+    wazero__file_release(file);
+    if (!code && !stat.device)
+        stat.device = mount;
+    if (!code && !stat.links)
+        wazero__identities_forget(call->wasi->identities, &stat);
+    return code == WASI_ENDED ? code : WASI_SUCCESS;
+}
+
+wazero__errno_t wazero__wasi_fd_close(wazero__wasi_call_t *call, const uint64_t *slots)
+{
+    wazero__errno_t code = forget_deleted(call, slots[0]);
+    if (code)
+        return code;
+    wazero__descriptor_t *descriptor = wazero__descriptor(call->wasi, slots[0]);
+    if (!descriptor) /* the host's code closed it meanwhile */
+        return WASI_BADF;
     wazero__file_t *file = wazero__file_retain(descriptor->file);
     wazero__descriptor_close(call->wasi, descriptor);
     /* What is in use by a call that waits for this one is closed by that one. */
@@ -117,6 +141,9 @@ wazero__errno_t wazero__wasi_fd_renumber(wazero__wasi_call_t *call,
                                          const uint64_t *slots)
 {
     wazero__wasi_t *wasi = call->wasi;
+    wazero__errno_t code = forget_deleted(call, slots[1]);
+    if (code)
+        return code;
     wazero__descriptor_t *from = wazero__descriptor(wasi, slots[0]);
     wazero__descriptor_t *to = wazero__descriptor(wasi, slots[1]);
     if (!from || !to)

@@ -342,6 +342,13 @@ wazero__errno_t wazero__stat_put(const wazero__wasi_call_t *call, uint64_t point
     uint8_t *place = wazero__guest_at(&call->memory, pointer, size);
     if (!place)
         return WASI_FAULT;
+    wazero__stat_t fixed = *stat;
+    if (call->wasi->identities) {
+        wazero__errno_t code = wazero__identities_fix(call->wasi->identities, &fixed);
+        if (code)
+            return code;
+        stat = &fixed;
+    }
     memset(place, 0, (size_t)size);
     wazero__put_u64(place, stat->device);
     wazero__put_u64(place + INODE, stat->inode);
@@ -368,7 +375,8 @@ wazero__errno_t wazero__wasi_fd_filestat_get(wazero__wasi_call_t *call,
         return code;
     wazero__file_t *file = descriptor->file;
     wazero__stat_t stat = {.type = file->filetype};
-    if (file->type->stat)
+    bool hidden = descriptor->origin.standard && call->wasi->identities;
+    if (file->type->stat && !hidden)
         code = file->type->stat(&call->io, file, &stat);
     if (!stat.device)
         stat.device = descriptor->origin.mount;

@@ -213,10 +213,40 @@ static wazero__errno_t find(wazero__wasi_call_t *call, uint64_t slot, uint64_t r
         return code;
     code = wazero__place_find(&call->io, directory.file, path, place);
     wazero__file_release(directory.file);
+    place->mount = directory.origin.mount;
     if (!code && directory.origin.read_only) {
         wazero__place_clear(place);
         code = WASI_ROFS;
     }
+    return code;
+}
+
+/* What a name stood for that is about to be deleted. */
+typedef struct {
+    wazero__stat_t stat;
+    bool known;
+} doomed_t;
+
+/* For deterministic guests: others need not know. Errors: ENDED. */
+static wazero__errno_t remember(wazero__wasi_call_t *call, const wazero__place_t *place,
+                                doomed_t *doomed)
+{
+    doomed->known = false;
+    if (!call->wasi->identities)
+        return WASI_SUCCESS;
+    wazero__errno_t code = look(&call->io, place, &doomed->stat);
+    if (!code && !doomed->stat.device)
+        doomed->stat.device = place->mount;
+    doomed->known = code == WASI_SUCCESS;
+    return code == WASI_ENDED ? code : WASI_SUCCESS;
+}
+
+/* What was deleted has no number any more. */
+static wazero__errno_t forget(const wazero__wasi_call_t *call, wazero__errno_t code,
+                              const doomed_t *doomed)
+{
+    if (!code && doomed->known)
+        wazero__identities_forget(call->wasi->identities, &doomed->stat);
     return code;
 }
 
@@ -248,12 +278,14 @@ wazero__errno_t wazero__wasi_path_remove_directory(wazero__wasi_call_t *call,
     if (code)
         return code;
     const wazero__file_type_t *type = place.directory->type;
-    if (is_directory_itself(&place))
-        code = WASI_INVAL;
-    else
+    doomed_t doomed;
+    code = is_directory_itself(&place) ? WASI_INVAL : remember(call, &place, &doomed);
+    if (!code) {
         code = type->remove_directory
                    ? type->remove_directory(&call->io, place.directory, place.name)
                    : WASI_ROFS;
+        code = forget(call, code, &doomed);
+    }
     wazero__place_clear(&place);
     return code;
 }
@@ -279,11 +311,14 @@ wazero__errno_t wazero__wasi_path_unlink_file(wazero__wasi_call_t *call,
     if (code)
         return code;
     const wazero__file_type_t *type = place.directory->type;
-    if (place.slash || is_directory_itself(&place))
-        code = refuse_unlink(&call->io, &place);
-    else
+    doomed_t doomed;
+    code = place.slash || is_directory_itself(&place) ? refuse_unlink(&call->io, &place)
+                                                      : remember(call, &place, &doomed);
+    if (!code) {
         code = type->unlink ? type->unlink(&call->io, place.directory, place.name)
                             : WASI_ROFS;
+        code = forget(call, code, &doomed);
+    }
     wazero__place_clear(&place);
     return code;
 }
@@ -349,7 +384,8 @@ wazero__errno_t wazero__wasi_path_filestat_set_times(wazero__wasi_call_t *call,
 
 /* ---- two names ---- */
 
-typedef wazero__errno_t between_t(wazero__io_t *io, const wazero__place_t *from,
+typedef wazero__errno_t between_t(wazero__wasi_call_t *call,
+                                  const wazero__place_t *from,
                                   const wazero__place_t *to);
 
 /* One of the two: slots with a directory, a path's pointer and its size. */
@@ -372,17 +408,20 @@ static wazero__errno_t two_places(wazero__wasi_call_t *call, end_t from, end_t t
         return code;
     code = find(call, to.directory, to.right, to.pointer, to.size, &to_place);
     if (!code) {
-        code = crosses ? WASI_XDEV : between(&call->io, &from_place, &to_place);
+        code = crosses ? WASI_XDEV : between(call, &from_place, &to_place);
         wazero__place_clear(&to_place);
     }
     wazero__place_clear(&from_place);
     return code;
 }
 
-static wazero__errno_t rename_between(wazero__io_t *io, const wazero__place_t *from,
+static wazero__errno_t rename_between(wazero__wasi_call_t *call,
+                                      const wazero__place_t *from,
                                       const wazero__place_t *to)
 {
     const wazero__file_type_t *type = from->directory->type;
+    wazero__io_t *io = &call->io;
+    doomed_t moved, replaced;
     if (is_directory_itself(from) || is_directory_itself(to))
         return WASI_BUSY;
     if (from->slash || to->slash) {
@@ -397,9 +436,18 @@ static wazero__errno_t rename_between(wazero__io_t *io, const wazero__place_t *f
             stat.type == WASI_SYMBOLIC_LINK)
             return WASI_NOTDIR;
     }
-    return type->rename
+    wazero__errno_t code = remember(call, from, &moved);
+    if (!code)
+        code = remember(call, to, &replaced);
+    if (code)
+        return code;
+    if (moved.known && replaced.known && moved.stat.inode == replaced.stat.inode &&
+        moved.stat.device == replaced.stat.device)
+        replaced.known = false; /* two names of one file */
+    code = type->rename
                ? type->rename(io, from->directory, from->name, to->directory, to->name)
                : WASI_ROFS;
+    return forget(call, code, &replaced);
 }
 
 wazero__errno_t wazero__wasi_path_rename(wazero__wasi_call_t *call,
@@ -410,10 +458,12 @@ wazero__errno_t wazero__wasi_path_rename(wazero__wasi_call_t *call,
     return two_places(call, from, to, rename_between);
 }
 
-static wazero__errno_t link_between(wazero__io_t *io, const wazero__place_t *from,
+static wazero__errno_t link_between(wazero__wasi_call_t *call,
+                                    const wazero__place_t *from,
                                     const wazero__place_t *to)
 {
     const wazero__file_type_t *type = from->directory->type;
+    wazero__io_t *io = &call->io;
     wazero__stat_t stat;
     if (is_directory_itself(from))
         return WASI_PERM;

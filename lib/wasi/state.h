@@ -13,6 +13,7 @@
 #include "random.h"
 #include "stream.h"
 #include "wasi/fs.h"
+#include "wasi/identity.h"
 #include "wasi/memory.h"
 
 /* The directories and streams that one mount gave the guest share this: what may not
@@ -54,8 +55,9 @@ typedef struct wazero__wasi {
     wazero__strings_t environment;
     wazero__time_t time;
     wazero__random_t random;
-    wazero__output_t output; /* of the standard streams */
-    uint32_t most;           /* so many descriptors at once */
+    wazero__output_t output;          /* of the standard streams */
+    uint32_t most;                    /* so many descriptors at once */
+    wazero__identities_t *identities; /* of a deterministic guest, else NULL */
     bool closed;
     /* For reports. */
     uint64_t files_opened;
@@ -112,6 +114,7 @@ wazero__errno_t wazero__descriptor_any(const wazero__wasi_t *wasi, uint64_t slot
 /* Where a path leads: a directory in the jail and one name in it. */
 typedef struct {
     wazero__file_t *directory;       /* a reference */
+    uint32_t mount;                  /* as names.c notes it, to delete or rename */
     char name[WAZERO__NAME_MAX + 1]; /* "." for the directory itself */
     bool slash;                      /* the path ended in one */
 } wazero__place_t;

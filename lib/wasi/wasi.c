@@ -408,6 +408,13 @@ wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
     wazero__random_copy(&wasi->random, &config->random);
     wasi->output.limit = config->output_limit;
     wasi->most = WAZERO__DESCRIPTORS_MAX;
+    if (config->deterministic) {
+        wasi->identities = wazero__identities_new();
+        if (!wasi->identities) {
+            wazero__wasi_delete(wasi);
+            return wazero__error_memory();
+        }
+    }
     wazero_error_t *error =
         join(&wasi->args, config->args, config->arg_count, 1, "arguments");
     _Static_assert(sizeof(wazero__variable_t) == 2 * sizeof(wazero__text_t),
@@ -447,6 +454,7 @@ void wazero__wasi_delete(wazero__wasi_t *wasi)
     wazero__wasi_close(wasi);
     wazero__time_clear(&wasi->time);
     wazero__random_clear(&wasi->random);
+    wazero__identities_delete(wasi->identities);
     free(wasi->descriptors);
     free(wasi->args.bytes);
     free(wasi->environment.bytes);

@@ -290,6 +290,21 @@ static int set_max_files(wazero_module_config_t *config, PyObject *value)
     return 0;
 }
 
+/* Before clocks and random numbers are set: those stay as they are. */
+static int set_deterministic(wazero_module_config_t *config, PyObject *value)
+{
+    if (!is_given(value))
+        return 0;
+    if (!PyBool_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "deterministic must be a bool, not %.200s",
+                     Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    if (value == Py_True)
+        wazero_module_config_set_deterministic(config);
+    return 0;
+}
+
 static int set_max_stack(State *state, wazero_module_config_t *config, PyObject *value)
 {
     static const SizeSpec spec = {"max_stack", (uint64_t)64 << 10, (uint64_t)1 << 30,
@@ -368,6 +383,7 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_max_files(config, options[OPTION_MAX_FILES]) < 0 ||
         set_listen(state, config, options[OPTION_LISTEN]) < 0 ||
         set_wasi(state, config, options[OPTION_WASI]) < 0 ||
+        set_deterministic(config, options[OPTION_DETERMINISTIC]) < 0 ||
         Sources_configure(state, module->time_and_random, options, config) < 0)
         return -1;
     for (int i = 0; i < 3; i++) {

@@ -695,6 +695,7 @@ enum {
     OPTION_ON_CLOSE,
     OPTION_OUTPUT_LIMIT,
     OPTION_MAX_FILES,
+    OPTION_DETERMINISTIC,
     OPTION_WASI,
     OPTION_ASSEMBLYSCRIPT,
     OPTION_CONFIG,
@@ -706,8 +707,8 @@ enum {
     "name", "imports", "args", "env", "stdin", "stdout", "stderr", "mounts", "fs",     \
         "listen", "random", "walltime", "nanotime", "nanosleep", "osyield",            \
         "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
-        "max_stack", "memory_limit", "on_close", "output_limit", "max_files", "wasi",  \
-        "assemblyscript", "config"
+        "max_stack", "memory_limit", "on_close", "output_limit", "max_files",          \
+        "deterministic", "wasi", "assemblyscript", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
 
 /* The same in docstrings, which is what inspect reads. */
@@ -718,7 +719,9 @@ extern const char *const Config_option_names[OPTION_COUNT];
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
     "            memory_limit=None, on_close=None, output_limit=None,\n"               \
-    "            max_files=None, wasi=None, assemblyscript=None, config=None"
+    "            max_files=None, deterministic=None, wasi=None, "                      \
+    "assemblyscript=None,\n"                                                           \
+    "            config=None"
 #define CONFIG_SIGNATURE CONFIG_PARAMETERS ")\n--\n\n"
 #define CONFIG_LISTEN_SIGNATURE                                                        \
     CONFIG_PARAMETERS ",\n            listener=None, log_calls=None, log_host=None)"   \

@@ -239,7 +239,8 @@ def run(
 
     The program gets the host's clocks, sleep and random numbers; files, sockets,
     environment and all else only as given. With deterministic=True it gets none of the
-    host's own: time is pretended and random numbers are the same in every run.
+    host's own: time is pretended, random numbers are the same in every run, and so are
+    the order, the numbers and the times of files.
 
     A program that exits with a code other than 0 is ExitError with check=True. A Trap,
     Timeout when it all takes longer than timeout seconds (compiling is waited for),
@@ -300,6 +301,7 @@ def run(
                 max_stack=max_stack,
                 output_limit=output_limit,
                 max_files=max_files,
+                deterministic=deterministic,
                 wasi=wasi,
                 **system,  # type: ignore[arg-type]
             ).close()

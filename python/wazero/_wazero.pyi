@@ -817,6 +817,7 @@ class Runtime:
         assemblyscript: bool | AssemblyScript | None = None,
         output_limit: int | str | None = None,
         max_files: int | None = None,
+        deterministic: bool | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -852,6 +853,7 @@ class Runtime:
         assemblyscript: bool | AssemblyScript | None = None,
         output_limit: int | str | None = None,
         max_files: int | None = None,
+        deterministic: bool | None = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -923,6 +925,7 @@ class CompiledModule:
         assemblyscript: bool | AssemblyScript | None = None,
         output_limit: int | str | None = None,
         max_files: int | None = None,
+        deterministic: bool | None = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def close(self) -> None: ...

@@ -200,6 +200,7 @@ class ModuleConfig:
     assemblyscript: bool | AssemblyScript | None = None
     output_limit: int | str | None = None
     max_files: int | None = None
+    deterministic: bool | None = None
 
     @classmethod
     def inherit(cls, **options: Any) -> ModuleConfig:
