@@ -39,6 +39,8 @@ ENDS = {
     "start_spins": (wazero.Timeout, {"timeout": 0.2}),
     "table_huge": (wazero.WazeroError, {"table_limit": 1000}),
 }
+# What may be added where "fill_disk" writes.
+QUOTA = {"max_bytes": 512 << 10, "max_files": 10}
 # These race each other or the host, in tests of their own.
 RACES = {"race_link", "race_rename", "race_up"}
 ENGINE = os.environ.get("WAZERO_ATTACK_ENGINE", "auto")
@@ -88,6 +90,11 @@ def state(folder):
     return found
 
 
+def size(folder):
+    """The bytes of the files in it, all together."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def attack(name, root, **options):
     """Runs a program in its jail, with limits for everything."""
     limits = {
@@ -124,6 +131,9 @@ def test_attack(name, root):
     if name == "readonly":
         options["mounts"] = {"/": wazero.Dir(root, readonly=True)}
         before_inside = state(root)
+    if name == "fill_disk":
+        options["mounts"] = {"/": wazero.Dir(root, **QUOTA)}
+        before_size = size(root)
     outside, second = root.parent / "outside", root.parent / "second"
     before, memory = state(outside), peak()
     error, limits = ENDS.get(name, (None, {}))
@@ -151,6 +161,15 @@ def test_attack(name, root):
     assert os.listdir(second) == ["kept"]
     if name == "readonly":
         assert state(root) == before_inside
+    if name == "fill_disk":
+        assert size(root) - before_size == QUOTA["max_bytes"]
+
+
+def test_files_in_memory_fill_no_more_than_their_quota(root):
+    memory = wazero.MemoryFS(**QUOTA)
+    assert attack("fill_disk", root, mounts={"/": memory}).returncode == 0
+    assert memory.used_bytes == QUOTA["max_bytes"]
+    assert memory.used_files == QUOTA["max_files"]
 
 
 def test_a_memory_starts_empty_where_another_was(root):
