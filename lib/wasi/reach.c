@@ -79,28 +79,39 @@ static bool has_good_names(const char *path)
     return true;
 }
 
-/* Makes the directories of the first size bytes of a path that are not there. */
+/* Makes a directory whose parents are there; it may be there itself. */
+static wazero__errno_t make_one(reach_t *at, const char *path)
+{
+    wazero__place_t place;
+    wazero__errno_t code = wazero__place_find(&at->io, at->directory, path, &place);
+    if (code)
+        return code;
+    const wazero__file_type_t *type = place.directory->type;
+    code = type->make_directory
+               ? type->make_directory(&at->io, place.directory, place.name)
+               : WASI_ROFS;
+    wazero__place_clear(&place);
+    return code == WASI_EXIST ? WASI_SUCCESS : code;
+}
+
+/* Makes the directories of the first size bytes of a path that are not there. Mostly
+ * all but the last are: only otherwise each is looked for from the start. */
 static wazero__errno_t make_all(reach_t *at, const char *path, size_t size)
 {
     char piece[WAZERO__PATH_MAX];
-    wazero__errno_t code = WASI_SUCCESS;
+    if (!size)
+        return WASI_SUCCESS;
     memcpy(piece, path, size);
     piece[size] = '\0';
+    wazero__errno_t code = make_one(at, piece);
+    if (code != WASI_NOENT)
+        return code;
+    code = WASI_SUCCESS;
     for (size_t end = 0; end < size && !code;) {
-        wazero__place_t place;
         end += strcspn(piece + end, "/");
         char behind = piece[end];
         piece[end] = '\0';
-        code = wazero__place_find(&at->io, at->directory, piece, &place);
-        if (!code) {
-            const wazero__file_type_t *type = place.directory->type;
-            code = type->make_directory
-                       ? type->make_directory(&at->io, place.directory, place.name)
-                       : WASI_ROFS;
-            wazero__place_clear(&place);
-        }
-        if (code == WASI_EXIST)
-            code = WASI_SUCCESS;
+        code = make_one(at, piece);
         piece[end] = behind;
         end += strspn(piece + end, "/");
     }

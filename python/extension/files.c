@@ -61,10 +61,20 @@ static int add_file(State *state, wazero_fs_t *fs, PyObject *path, PyObject *con
     return raise_error(state, error);
 }
 
-static int add_folder(State *state, wazero_fs_t *fs, PyObject *above, PyObject *mapping)
+/* Folders in folders: more of them are taken for a mapping that holds itself. Python's
+ * own limit is another one in each version. */
+enum { DEPTH_MAX = 500 };
+
+static int add_folder(State *state, wazero_fs_t *fs, PyObject *above, PyObject *mapping,
+                      int depth)
 {
-    if (raise_error(state, wazero_fs_add_directory(fs, PyBytes_AS_STRING(above))) < 0 ||
-        Py_EnterRecursiveCall(" in a file system"))
+    if (depth > DEPTH_MAX) {
+        PyErr_Format(PyExc_ValueError,
+                     "the folders are more than %d deep: does a mapping hold itself?",
+                     DEPTH_MAX);
+        return -1;
+    }
+    if (raise_error(state, wazero_fs_add_directory(fs, PyBytes_AS_STRING(above))) < 0)
         return -1;
     PyObject *items = PyMapping_Items(mapping);
     int result = items ? 0 : -1;
@@ -80,11 +90,10 @@ static int add_folder(State *state, wazero_fs_t *fs, PyObject *above, PyObject *
                  PyUnicode_Check(content))
             result = add_file(state, fs, path, content);
         else
-            result = add_folder(state, fs, path, content);
+            result = add_folder(state, fs, path, content, depth + 1);
         Py_XDECREF(path);
     }
     Py_XDECREF(items);
-    Py_LeaveRecursiveCall();
     return result;
 }
 
@@ -97,7 +106,7 @@ int Files_fill(State *state, wazero_fs_t *fs, PyObject *mapping)
         return -1;
     }
     PyObject *root = PyBytes_FromString("");
-    int result = root ? add_folder(state, fs, root, mapping) : -1;
+    int result = root ? add_folder(state, fs, root, mapping, 0) : -1;
     Py_XDECREF(root);
     return result;
 }

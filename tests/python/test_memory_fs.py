@@ -296,8 +296,14 @@ def test_wrong_files(make, files, error, text):
 def test_a_mapping_without_end(make):
     files = {}
     files["f"] = files
-    with pytest.raises((RecursionError, ValueError)):
+    with pytest.raises(ValueError, match="more than 500 deep"):
         make(fs=files)
+    deep = {}
+    for _ in range(500):
+        deep = {"f": deep}
+    make(fs=deep)
+    with pytest.raises(ValueError, match="more than 500 deep"):
+        make(fs={"f": deep})
 
 
 def test_not_with_wazeros_own_wasi(make):
