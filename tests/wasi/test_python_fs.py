@@ -310,6 +310,11 @@ class Odd(io.BytesIO):
         for name, method in methods.items():
             setattr(self, name, method)
 
+    @property
+    def closed(self):
+        """Where close goes wrong, its end is not to call it again and tell of that."""
+        return "close" in vars(self) or super().closed
+
 
 def wrong(error):
     def method(*_):
