@@ -9,6 +9,7 @@ import time
 
 import pytest
 import wazero
+from again import Again
 
 WASM = (pathlib.Path(__file__).parent.parent / "wasm" / "sockets.wasm").read_bytes()
 AGAIN, BADF = 6, 8
@@ -127,11 +128,8 @@ def test_an_interrupt_and_closing_end_waiting(waiting):
         (waiting.module.interrupt, wazero.Interrupted),
         (waiting.module.close, wazero.ClosedError),
     ]:
-        timer = threading.Timer(0.05, end)
-        timer.start()
-        with pytest.raises(error):
+        with Again(end), pytest.raises(error):
             waiting(3)
-        timer.join()
 
 
 def test_nothing_is_open_by_default(make):

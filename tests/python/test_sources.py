@@ -11,6 +11,7 @@ import weakref
 
 import pytest
 import wazero
+from again import Again
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -223,11 +224,8 @@ def test_a_timeout_ends_sleep(make):
 
 def test_an_interrupt_ends_sleep(make):
     guest = make(nanosleep="system")
-    timer = threading.Timer(0.05, guest.sleep.module.interrupt)
-    timer.start()
-    with pytest.raises(wazero.Interrupted):
+    with Again(guest.sleep.module.interrupt), pytest.raises(wazero.Interrupted):
         guest.sleep(3600 * 10**9)
-    timer.join()
 
 
 def test_closing_ends_sleep(make):

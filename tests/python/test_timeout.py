@@ -46,6 +46,23 @@ def in_thread(function, *args, **kwargs):
     return future
 
 
+def running(function, *args, **kwargs):
+    """Has it run in another thread, for a while already: so long by that thread's own
+    clock, for the machine may have others to run first."""
+    clocks = []
+
+    def work():
+        clocks.append(time.pthread_getcpuclockid(threading.get_ident()))
+        return function(*args, **kwargs)
+
+    future = in_thread(work)
+    end = time.monotonic() + SOON
+    while not clocks or time.clock_gettime(clocks[0]) < SHORT:
+        assert not future.done() and time.monotonic() < end
+        time.sleep(0.001)
+    return future
+
+
 # ---------------------------------------------------------------- timeouts of calls
 
 
@@ -192,12 +209,12 @@ def test_a_call_s_own_timeout_goes_before(make_loops):
 
 def test_infinity_lifts_the_instance_s(make_loops):
     loops = make_loops(timeout=SHORT)
-    running = in_thread(loops.endless, timeout=math.inf)
+    call = running(loops.endless, timeout=math.inf)
     time.sleep(4 * SHORT)
-    assert not running.done()
+    assert not call.done()
     loops.mod.interrupt()
     with pytest.raises(wazero.Interrupted):
-        running.result(SOON)
+        call.result(SOON)
 
 
 def test_config(make_loops):
@@ -447,12 +464,12 @@ def test_map_of_an_instance_with_a_timeout(make_loops):
         raises(wazero.Timeout, loops.count.map, numbers, **timeout)
     _, seconds = raises(wazero.Timeout, loops.count.map, numbers, timeout=6 * SHORT)
     assert seconds >= 6 * SHORT
-    running = in_thread(loops.count.map, numbers, timeout=math.inf)
+    call = running(loops.count.map, numbers, timeout=math.inf)
     time.sleep(4 * SHORT)
-    assert not running.done()
+    assert not call.done()
     loops.mod.interrupt()
     with pytest.raises(wazero.Interrupted) as caught:
-        running.result(SOON)
+        call.result(SOON)
     assert caught.value.element >= 0
 
 
@@ -508,14 +525,6 @@ def test_waiting_with_the_instance_s_timeout(make_loops):
 
 
 # ---------------------------------------------------------------- interrupt()
-
-
-def running(function, *args, **kwargs):
-    """Has it run in another thread, for a while already."""
-    future = in_thread(function, *args, **kwargs)
-    time.sleep(SHORT)
-    assert not future.done()
-    return future
 
 
 def test_interrupt(loops):
@@ -688,7 +697,8 @@ def test_closing_the_runtime_ends_its_calls(loops_wasm):
 
 def test_a_call_that_waits_finds_the_module_closed(loops):
     with Occupied(loops) as occupied:
-        waiting = running(loops.exports.add, 1, 2)
+        waiting = in_thread(loops.exports.add, 1, 2)
+        time.sleep(SHORT)
         loops.mod.close()
         occupied.leave.set()
         for call in (waiting, occupied.call):

@@ -13,6 +13,7 @@ import time
 
 import pytest
 import wazero
+from again import Again
 
 SECOND = 10**9
 
@@ -82,11 +83,8 @@ def test_a_timeout_ends_it(waits):
 
 def test_an_interrupt_ends_it(waits):
     made, wait = waits
-    timer = threading.Timer(0.1, made.module.interrupt)
-    timer.start()
-    with pytest.raises(wazero.Interrupted):
+    with Again(made.module.interrupt), pytest.raises(wazero.Interrupted):
         wait()
-    timer.join()
     assert made.call("sched_yield") == "SUCCESS"
 
 
