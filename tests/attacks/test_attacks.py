@@ -218,6 +218,7 @@ def test_two_guests_share_a_mount(root):
     assert state(root.parent / "outside") == before
 
 
+@pytest.mark.again
 @pytest.mark.parametrize(
     "variables",
     [

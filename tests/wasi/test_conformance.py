@@ -132,6 +132,7 @@ for path in suite.PROGRAMS:
 """
 
 
+@pytest.mark.again
 @pytest.mark.parametrize("variable", ["WAZERO_NO_OPENAT2=1", "WAZERO_DIRECT=0"])
 def test_all_programs_in_another_way(variable):
     """With the component walk in place of openat2; with calls that go through Go."""

@@ -217,6 +217,7 @@ def test_a_race_for_a_name(guest, root, kind):
     assert os.listdir(outside) == ["secret"]
 
 
+@pytest.mark.again
 def test_the_same_without_openat2():
     folder = pathlib.Path(__file__).parent
     done = subprocess.run(
