@@ -25,6 +25,7 @@ from typing import Any
 import goal_cache
 import goal_calls
 import goal_compile
+import goal_inspect
 import goal_instances
 import goal_limits
 import goal_run
@@ -267,6 +268,7 @@ def main() -> int:
         "goal-compile": lambda: goal_compile.real_modules(report),
         "goal-workers": lambda: goal_compile.workers(report),
         "goal-cache": lambda: goal_cache.loading(report),
+        "goal-inspect": lambda: goal_inspect.inspecting(report),
         "goal-start": lambda: goal_start.starting(report),
         "goal-run": lambda: goal_run.runs(report),
         "goal-wasi-empty": lambda: goal_wasi.empty_call(report),

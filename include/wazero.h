@@ -291,15 +291,38 @@ typedef uint8_t wazero_value_type_t;
 #define WAZERO_TYPE_FUNCREF ((wazero_value_type_t)0x70)
 #define WAZERO_TYPE_EXTERNREF ((wazero_value_type_t)0x6f)
 #define WAZERO_TYPE_EXNREF ((wazero_value_type_t)0x69)
-/* A typed function reference, whatever its heap type. */
+/* A reference with a heap type of its own: see wazero_typed_reference_t, which is
+ * beside such a type wherever there is one. */
 #define WAZERO_TYPE_REF ((wazero_value_type_t)0x64)
 
-/* The name of a value type in the text format, "i32" for example; "unknown" for a
- * number that is none. Ownership: static. Threads: any. Errors: none. */
+/* What a value of the type WAZERO_TYPE_REF leads to; all zero beside another type. heap
+ * is FUNCREF, EXTERNREF or EXNREF for whatever those lead to, or WAZERO_TYPE_REF for
+ * functions of one type, which is number index of the types of the module that says so
+ * (wazero_inspection_type): in another module the same number means another type. */
+typedef struct {
+    bool nullable;
+    wazero_value_type_t heap;
+    uint32_t index;
+} wazero_typed_reference_t;
+
+/* The name of a value type in the text format, "i32" for example, "ref" for every
+ * WAZERO_TYPE_REF; "unknown" for a number that is none.
+ * Ownership: static. Threads: any. Errors: none. */
 WAZERO_API const char *wazero_value_type_name(wazero_value_type_t type);
 
+/* Writes the whole of a value type as the text format has it, "i32", "(ref func)" or
+ * "(ref null 3)", into text of size bytes with the NUL, cut if it does not fit, and
+ * returns the size of all of it without the NUL. reference, which may be NULL, counts
+ * for WAZERO_TYPE_REF only. 24 bytes are enough.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_value_type_text(wazero_value_type_t type,
+                                         const wazero_typed_reference_t *reference,
+                                         char *text, size_t size);
+
 /* The type of a function. slot_count is the number of slots that a call needs: the
- * larger one of what its parameters and what its results take. */
+ * larger one of what its parameters and what its results take. Where a parameter is of
+ * type WAZERO_TYPE_REF, param_references has an item for each parameter, else it is
+ * NULL; so it is with results. */
 typedef struct {
     const wazero_value_type_t *params;
     size_t param_count;
@@ -308,6 +331,8 @@ typedef struct {
     size_t param_slot_count;
     size_t result_slot_count;
     size_t slot_count;
+    const wazero_typed_reference_t *param_references;
+    const wazero_typed_reference_t *result_references;
 } wazero_function_type_t;
 
 /* Limits of a memory in pages, of a table in elements. max counts if has_max. */
@@ -334,10 +359,12 @@ typedef union {
     struct {
         wazero_limits_t limits;
         wazero_value_type_t element;
+        wazero_typed_reference_t reference;
     } table;
     struct {
         wazero_value_type_t value;
         bool is_mutable;
+        wazero_typed_reference_t reference;
     } global;
 } wazero_extern_type_t;
 
@@ -768,9 +795,10 @@ typedef struct {
     wazero_constant_kind_t kind;
     wazero_value_type_t type;
     uint32_t index;
-    uint64_t value[2]; /* slots */
-    size_t offset;     /* of its instructions in the module */
-    size_t size;       /* of its instructions, the end included */
+    uint64_t value[2];                  /* slots */
+    wazero_typed_reference_t reference; /* of a null reference */
+    size_t offset;                      /* of its instructions in the module */
+    size_t size;                        /* of its instructions, the end included */
 } wazero_constant_t;
 
 /* A function, table, memory, global or tag, in the index space of its kind: imported
@@ -799,7 +827,14 @@ WAZERO_API const wazero_extern_t *
 wazero_inspection_export_of(const wazero_inspection_t *inspection,
                             wazero_extern_kind_t kind, size_t index, size_t position);
 
-/* What there is to know of a function, as wazero's FunctionDefinition. */
+/* Locals of a function, so many of one type. */
+typedef struct {
+    uint32_t count;
+    wazero_value_type_t type;
+    wazero_typed_reference_t reference;
+} wazero_local_group_t;
+
+/* What there is to know of a function, as wazero's FunctionDefinition and more. */
 typedef struct {
     uint32_t index;            /* imported functions come first */
     bool is_host;              /* a function of a host module */
@@ -816,6 +851,9 @@ typedef struct {
     size_t export_name_count;
     size_t code_offset; /* of its body in the module: its locals and instructions */
     size_t code_size;   /* 0 unless the module has its body */
+    const wazero_local_group_t
+        *locals; /* behind the parameters, in the body's groups */
+    size_t local_group_count;
 } wazero_function_definition_t;
 
 /* A function by its index. It is put together when it is first asked for.
@@ -843,6 +881,7 @@ typedef struct {
     uint32_t table;           /* of an active segment */
     wazero_constant_t offset; /* of an active segment */
     wazero_value_type_t type;
+    wazero_typed_reference_t reference;
     uint32_t count;
 } wazero_element_segment_t;
 
@@ -2206,6 +2245,11 @@ wazero_table_new(wazero_runtime_t *runtime, const wazero_limits_t *limits,
 WAZERO_API wazero_limits_t wazero_table_type(const wazero_table_t *table);
 WAZERO_API wazero_value_type_t wazero_table_element(const wazero_table_t *table);
 
+/* What the elements lead to, if their type is WAZERO_TYPE_REF: an index is one of the
+ * module that exports the table.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_typed_reference_t wazero_table_reference(const wazero_table_t *table);
+
 /* The number of elements.
  * Ownership: nothing. Threads: any; like all that follow, it waits while another thread
  * is inside the module. Errors: CLOSED, FORKED. */
@@ -2256,6 +2300,12 @@ wazero_global_new(wazero_runtime_t *runtime, wazero_value_type_t type, bool is_m
  * Ownership: nothing. Threads: any. Errors: none. */
 WAZERO_API wazero_value_type_t wazero_global_type(const wazero_global_t *global);
 WAZERO_API bool wazero_global_is_mutable(const wazero_global_t *global);
+
+/* What the value leads to, if the type is WAZERO_TYPE_REF: an index is one of the
+ * module that the global was got from.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API wazero_typed_reference_t
+wazero_global_reference(const wazero_global_t *global);
 
 /* Reads or sets the value, of slot_count slots: 1, of a v128 2.
  * Ownership: a reference that get hands out is the caller's; what set is given stays

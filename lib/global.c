@@ -19,18 +19,19 @@ struct wazero_global {
     const wazero_extern_t *export; /* NULL if it is not exported */
     wazero_value_type_t type;
     bool is_mutable;
-    wz_reference_type exact; /* of a typed reference */
+    wazero_typed_reference_t reference;
+    wz_reference_type exact; /* of a typed reference, in the engine's numbers */
 };
 
 static wazero_error_t *make(wazero_module_t *module, uint32_t index,
-                            const wazero_extern_t *export, wazero_value_type_t type,
-                            bool is_mutable, wazero_global_t **global)
+                            const wazero_extern_t *export, const wazero__global_t *type,
+                            wazero_global_t **global)
 {
     wz_error failure = {0};
     wazero_global_t *made = calloc(1, sizeof *made);
     if (!made)
         return wazero__error_memory();
-    if (type == WAZERO_TYPE_REF &&
+    if (type->value == WAZERO_TYPE_REF &&
         !wazero__engine()->global_type(module->handle, index, &made->exact, &failure)) {
         free(made);
         return wazero__engine_error(&failure);
@@ -38,8 +39,9 @@ static wazero_error_t *make(wazero_module_t *module, uint32_t index,
     made->module = wazero__module_retain(module);
     made->index = index;
     made->export = export;
-    made->type = type;
-    made->is_mutable = is_mutable;
+    made->type = type->value;
+    made->reference = type->reference;
+    made->is_mutable = type->is_mutable;
     *global = made;
     return NULL;
 }
@@ -52,8 +54,8 @@ wazero_error_t *wazero_module_global(wazero_module_t *module, const char *name,
         wazero__module_lookup(module, name, size, WAZERO_EXTERN_GLOBAL, &export);
     if (error)
         return error;
-    return make(module, export->index, export, export->type.global.value,
-                export->type.global.is_mutable, global);
+    return make(module, export->index, export,
+                &module->compiled->parsed->globals[export->index], global);
 }
 
 size_t wazero_module_global_count(const wazero_module_t *module)
@@ -72,10 +74,9 @@ wazero_error_t *wazero_module_global_at(wazero_module_t *module, size_t index,
         return wazero__error(WAZERO_ERROR_INVALID,
                              "global %zu is out of range: the module has %zu", index,
                              count);
-    const wazero__global_t *type = &module->compiled->parsed->globals[index];
     return make(module, (uint32_t)index,
                 wazero__module_export_of(module, WAZERO_EXTERN_GLOBAL, (uint32_t)index),
-                type->value, type->is_mutable, global);
+                &module->compiled->parsed->globals[index], global);
 }
 
 wazero_module_t *wazero_global_module(const wazero_global_t *global)
@@ -94,6 +95,11 @@ void wazero_global_delete(wazero_global_t *global)
 wazero_value_type_t wazero_global_type(const wazero_global_t *global)
 {
     return global->type;
+}
+
+wazero_typed_reference_t wazero_global_reference(const wazero_global_t *global)
+{
+    return global->reference;
 }
 
 bool wazero_global_is_mutable(const wazero_global_t *global)

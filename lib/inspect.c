@@ -243,6 +243,7 @@ bool wazero_inspection_definition(const wazero_inspection_t *inspection,
     case WAZERO_EXTERN_TABLE:
         found.type.table.limits = parsed->tables[index].limits;
         found.type.table.element = parsed->tables[index].element;
+        found.type.table.reference = parsed->tables[index].reference;
         init = parsed->tables[index].init;
         break;
     case WAZERO_EXTERN_MEMORY:
@@ -250,6 +251,7 @@ bool wazero_inspection_definition(const wazero_inspection_t *inspection,
         break;
     case WAZERO_EXTERN_GLOBAL:
         found.type.global.value = parsed->globals[index].value;
+        found.type.global.reference = parsed->globals[index].reference;
         found.type.global.is_mutable = parsed->globals[index].is_mutable;
         init = parsed->globals[index].init;
         break;

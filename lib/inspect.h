@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "parse.h"
+#include "parse_reader.h"
 
 enum { WAZERO__EXTERN_KINDS = 5 };
 
@@ -52,6 +53,10 @@ void wazero__inspection_delete(wazero_inspection_t *inspection);
 
 /* Reads a constant expression that the parser has accepted; inspect_segments.c. */
 wazero_constant_t wazero__parsed_constant(const wazero__parsed_t *parsed, uint32_t at);
+
+/* A value type as the parser reads them; inspect_segments.c. */
+wazero_value_type_t wazero__read_type(wazero__reader_t *in,
+                                      wazero_typed_reference_t *reference);
 
 /* A copy of a draft with all that it points to, but for its type and its import, and
  * with its debug name made: one allocation, for free. NULL without memory. Names are

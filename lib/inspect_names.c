@@ -178,16 +178,21 @@ wazero__function_definition_new(const wazero_function_definition_t *draft)
     size_t debug_size = draft->module_name.size + 1 + last.size;
     size_t lists =
         draft->param_name_count + draft->result_name_count + draft->export_name_count;
+    size_t locals = draft->local_group_count * sizeof *draft->locals;
     wazero_function_definition_t *made = malloc(
-        sizeof *made + names_size(all, 2) +
+        sizeof *made + locals + names_size(all, 2) +
         names_size(draft->param_names, draft->param_name_count) +
         names_size(draft->result_names, draft->result_name_count) +
         names_size(draft->export_names, draft->export_name_count) + debug_size + 1);
     if (!made)
         return NULL;
     wazero_name_t *list = (wazero_name_t *)(made + 1);
-    char *room = (char *)(list + lists);
+    wazero_local_group_t *groups = (wazero_local_group_t *)(list + lists);
+    char *room = (char *)(groups + draft->local_group_count);
     *made = *draft;
+    if (locals)
+        memcpy(groups, draft->locals, locals);
+    made->locals = groups;
     made->name = copy_name(&room, draft->name);
     made->module_name = copy_name(&room, draft->module_name);
     made->param_names =
@@ -222,17 +227,34 @@ static bool find_export_names(const wazero_inspection_t *inspection, uint32_t fu
     return *names || !found;
 }
 
-/* Where the body of a function is, if the module has it. */
-static void find_code(const wazero__parsed_t *parsed, uint32_t function,
-                      wazero_function_definition_t *draft)
+/* Where the body of a function is, if the module has it, and its locals: *locals, which
+ * may come out NULL, is for free. */
+static bool find_code(const wazero__parsed_t *parsed, uint32_t function,
+                      wazero_function_definition_t *draft,
+                      wazero_local_group_t **locals)
 {
+    *locals = NULL;
     if (function < parsed->imported_function_count)
-        return;
+        return true;
     uint32_t at = parsed->code[function - parsed->imported_function_count], size = 0;
+    uint32_t groups = 0;
     wazero__reader_t in = {parsed->wasm + at, parsed->wasm + parsed->wasm_size};
     (void)wazero__read_u32(&in, &size);
     draft->code_offset = (size_t)(in.at - parsed->wasm);
     draft->code_size = size;
+    (void)wazero__read_u32(&in, &groups);
+    if (!groups || groups > wazero__reader_left(&in))
+        return true;
+    *locals = calloc(groups, sizeof **locals);
+    if (!*locals)
+        return false;
+    for (uint32_t i = 0; i < groups; i++) {
+        (void)wazero__read_u32(&in, &(*locals)[i].count);
+        (*locals)[i].type = wazero__read_type(&in, &(*locals)[i].reference);
+    }
+    draft->locals = *locals;
+    draft->local_group_count = groups;
+    return true;
 }
 
 static wazero_function_definition_t *describe(wazero_inspection_t *inspection,
@@ -242,14 +264,15 @@ static wazero_function_definition_t *describe(wazero_inspection_t *inspection,
     const wazero_function_type_t *type = &parsed->types[parsed->functions[index]];
     wazero_definition_t definition;
     wazero_name_t *params = NULL, *exports = NULL;
+    wazero_local_group_t *locals;
     wazero_function_definition_t draft = {.index = index, .type = type}, *made = NULL;
     if (wazero_inspection_definition(inspection, WAZERO_EXTERN_FUNCTION, index,
                                      &definition))
         draft.import = definition.import;
     draft.name.data = wazero__parsed_function_name(parsed, index, &draft.name.size);
     draft.module_name = wazero_inspection_name(inspection);
-    find_code(parsed, index, &draft);
-    if (find_param_names(inspection, index, type->param_count, &params) &&
+    if (find_code(parsed, index, &draft, &locals) &&
+        find_param_names(inspection, index, type->param_count, &params) &&
         find_export_names(inspection, index, &exports, &draft.export_name_count)) {
         draft.param_names = params;
         draft.param_name_count = params ? type->param_count : 0;
@@ -258,6 +281,7 @@ static wazero_function_definition_t *describe(wazero_inspection_t *inspection,
     }
     free(params);
     free(exports);
+    free(locals);
     return made;
 }
 

@@ -47,21 +47,14 @@ static void read_bytes(wazero__reader_t *in, void *value, size_t size)
         in->at = in->end;
 }
 
-static wazero_value_type_t read_null_type(wazero__reader_t *in)
+/* The type that a heap type makes. */
+static wazero_value_type_t read_heap_type(wazero__reader_t *in, bool nullable,
+                                          wazero_typed_reference_t *reference)
 {
     int64_t heap = 0;
     if (!wazero__read_s33(in, &heap))
         in->at = in->end;
-    switch (heap) {
-    case HEAP_FUNC:
-        return WAZERO_TYPE_FUNCREF;
-    case HEAP_EXTERN:
-        return WAZERO_TYPE_EXTERNREF;
-    case HEAP_EXN:
-        return WAZERO_TYPE_EXNREF;
-    default:
-        return WAZERO_TYPE_REF;
-    }
+    return wazero__reference_of(heap, nullable, reference);
 }
 
 static void set_number(wazero_constant_t *constant, wazero_value_type_t type)
@@ -106,7 +99,7 @@ static void read_instruction(wazero__reader_t *in, uint8_t opcode,
         break;
     case OP_REF_NULL:
         constant->kind = WAZERO_CONSTANT_NULL;
-        constant->type = read_null_type(in);
+        constant->type = read_heap_type(in, true, &constant->reference);
         break;
     default: /* arithmetic */
         constant->kind = WAZERO_CONSTANT_COMPUTED;
@@ -143,15 +136,15 @@ size_t wazero_inspection_element_count(const wazero_inspection_t *inspection)
     return inspection->parsed->element_count;
 }
 
-/* A reference type as the parser reads them. */
-static wazero_value_type_t read_reference_type(wazero__reader_t *in)
+wazero_value_type_t wazero__read_type(wazero__reader_t *in,
+                                      wazero_typed_reference_t *reference)
 {
     uint8_t byte = 0;
+    *reference = (wazero_typed_reference_t){0};
     (void)wazero__read_byte(in, &byte);
     if (byte != TYPE_NULLABLE_REF && byte != TYPE_REF)
         return byte;
-    wazero_value_type_t type = read_null_type(in);
-    return byte == TYPE_NULLABLE_REF ? type : WAZERO_TYPE_REF;
+    return read_heap_type(in, byte == TYPE_NULLABLE_REF, reference);
 }
 
 bool wazero_inspection_element(const wazero_inspection_t *inspection, size_t index,
@@ -172,7 +165,7 @@ bool wazero_inspection_element(const wazero_inspection_t *inspection, size_t ind
         found.offset = read_constant(parsed, &in);
     }
     if ((prefix & ELEMENT_EXPRESSIONS) && prefix != ELEMENT_EXPRESSIONS)
-        found.type = read_reference_type(&in);
+        found.type = wazero__read_type(&in, &found.reference);
     else if (prefix != 0 && prefix != ELEMENT_EXPRESSIONS)
         wazero__skip(&in, 1); /* the kind: functions */
     found.count = read_u32(&in);

@@ -51,11 +51,13 @@ enum {
 typedef struct {
     wazero_limits_t limits;
     wazero_value_type_t element;
+    wazero_typed_reference_t reference;
     uint32_t init; /* where its initial value is in the bytes; 0 for none */
 } wazero__table_t;
 
 typedef struct {
     wazero_value_type_t value;
+    wazero_typed_reference_t reference;
     bool is_mutable;
     uint32_t init; /* where its initial value is in the bytes; 0 for an import */
 } wazero__global_t;

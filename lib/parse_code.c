@@ -532,8 +532,9 @@ static locals_t parse_locals(wazero__parser_t *p, uint32_t index, uint32_t param
     for (uint32_t i = 0; i < groups && !p->error; i++) {
         const uint8_t *at = p->in.at;
         uint32_t count = wazero__parse_u32(p, "a group of locals");
-        bool non_null = p->in.at < p->in.end && *p->in.at == 0x64;
-        wazero__parse_value_type(p, "a group of locals");
+        wazero_typed_reference_t reference;
+        wazero_value_type_t type =
+            wazero__parse_value_type(p, "a group of locals", &reference);
         if (!p->error && count > WAZERO__MAX_LOCALS - locals.count) {
             wazero__parse_fail(p, at,
                                "function[%u]: too many locals: %llu, parameters "
@@ -543,7 +544,7 @@ static locals_t parse_locals(wazero__parser_t *p, uint32_t index, uint32_t param
             return locals;
         }
         locals.count += count;
-        if (non_null)
+        if (type == WAZERO_TYPE_REF && !reference.nullable)
             locals.non_null += count;
     }
     if (locals.non_null > WAZERO__MAX_NON_NULL_LOCALS)

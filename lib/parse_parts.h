@@ -94,6 +94,7 @@ typedef struct wazero__parser {
     wazero__parsed_t *parsed;
 
     wazero__arity_t *arities; /* of the types */
+    size_t known_types;       /* those that a reference may be to, here */
     size_t function_capacity, table_capacity, global_capacity, tag_capacity;
     size_t section_capacity, custom_section_capacity, function_name_capacity;
     uint32_t element_count; /* segments and elements, as MAX_ELEMENTS counts them */
@@ -171,7 +172,10 @@ void wazero__parse_name(wazero__parser_t *p, const char *what, const uint8_t **d
 /* ---- sections; each reads the whole payload ---- */
 
 void wazero__parse_types(wazero__parser_t *p); /* parse_types.c */
-wazero_value_type_t wazero__parse_value_type(wazero__parser_t *p, const char *what);
+
+/* *reference gets what a WAZERO_TYPE_REF leads to; all zero beside another type. */
+wazero_value_type_t wazero__parse_value_type(wazero__parser_t *p, const char *what,
+                                             wazero_typed_reference_t *reference);
 
 /* Whether it is a heap type as the operand of ref.null may have it, a type index or an
  * abstract one whose feature is on. Whether the index exists is not looked at. */

@@ -13,6 +13,8 @@
 
 #include <stdio.h>
 
+#include "value.h"
+
 /* ---- types of what is declared ---- */
 
 typedef struct {
@@ -120,7 +122,8 @@ static wazero__table_t parse_table(wazero__parser_t *p, const char *where,
         has_init = true;
     }
     const uint8_t *type_at = p->in.at;
-    table.element = wazero__parse_value_type(p, "the element type of a table");
+    table.element =
+        wazero__parse_value_type(p, "the element type of a table", &table.reference);
     if (!p->error && table.element >= WAZERO_TYPE_V128)
         wazero__parse_fail(p, type_at, "%sthe elements of a table cannot be %s", where,
                            wazero_value_type_name(table.element));
@@ -143,7 +146,8 @@ static wazero__table_t parse_table(wazero__parser_t *p, const char *where,
 static wazero__global_t parse_global_type(wazero__parser_t *p)
 {
     wazero__global_t global = {0};
-    global.value = wazero__parse_value_type(p, "the type of a global");
+    global.value =
+        wazero__parse_value_type(p, "the type of a global", &global.reference);
     const uint8_t *at = p->in.at;
     uint8_t mutability = wazero__parse_byte(p, "the type of a global");
     if (mutability > 1)
@@ -216,12 +220,14 @@ static void set_type(const wazero__parser_t *p, wazero_extern_t *item)
     case WAZERO_EXTERN_TABLE:
         item->type.table.limits = p->parsed->tables[item->index].limits;
         item->type.table.element = p->parsed->tables[item->index].element;
+        item->type.table.reference = p->parsed->tables[item->index].reference;
         break;
     case WAZERO_EXTERN_MEMORY:
         item->type.memory = p->parsed->memory;
         break;
     case WAZERO_EXTERN_GLOBAL:
         item->type.global.value = p->parsed->globals[item->index].value;
+        item->type.global.reference = p->parsed->globals[item->index].reference;
         item->type.global.is_mutable = p->parsed->globals[item->index].is_mutable;
         break;
     case WAZERO_EXTERN_TAG:
@@ -458,22 +464,30 @@ void wazero__parse_exports(wazero__parser_t *p)
     p->parsed->export_count = count;
 }
 
+/* Types as wazero writes them, one behind the other; "v" for none. */
+static size_t show_types(const wazero_value_type_t *types,
+                         const wazero_typed_reference_t *references, size_t count,
+                         char *buffer, size_t size)
+{
+    size_t used = 0;
+    if (!count)
+        used = (size_t)snprintf(buffer, size, "v");
+    for (size_t i = 0; i < count && used + WAZERO__TYPE_TEXT < size; i++)
+        used += wazero_value_type_text(types[i], references ? &references[i] : NULL,
+                                       buffer + used, size - used);
+    return used;
+}
+
 /* A signature as wazero writes it: "i32i32_v". */
 static void show_signature(const wazero_function_type_t *type, char *buffer,
                            size_t size)
 {
-    size_t used = 0;
-    buffer[0] = '\0';
-    for (size_t i = 0; i < type->param_count && used + 20 < size; i++)
-        used += (size_t)snprintf(buffer + used, size - used, "%s",
-                                 wazero_value_type_name(type->params[i]));
-    used += (size_t)snprintf(buffer + used, size - used, "%s",
-                             type->param_count ? "_" : "v_");
-    for (size_t i = 0; i < type->result_count && used + 20 < size; i++)
-        used += (size_t)snprintf(buffer + used, size - used, "%s",
-                                 wazero_value_type_name(type->results[i]));
-    if (type->result_count == 0 && used + 2 < size)
-        snprintf(buffer + used, size - used, "v");
+    size_t half = size / 2;
+    size_t used = show_types(type->params, type->param_references, type->param_count,
+                             buffer, half);
+    buffer[used++] = '_';
+    show_types(type->results, type->result_references, type->result_count,
+               buffer + used, size - used);
 }
 
 void wazero__parse_start(wazero__parser_t *p)

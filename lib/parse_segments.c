@@ -115,8 +115,9 @@ static void parse_element_type(wazero__parser_t *p, uint32_t prefix)
     if (prefix == 0 || prefix == ELEMENT_EXPRESSIONS)
         return;
     if (prefix & ELEMENT_EXPRESSIONS) {
+        wazero_typed_reference_t reference;
         wazero_value_type_t type =
-            wazero__parse_value_type(p, "the type of an element segment");
+            wazero__parse_value_type(p, "the type of an element segment", &reference);
         bool is_ref = type == WAZERO_TYPE_FUNCREF || type == WAZERO_TYPE_EXTERNREF ||
                       type == WAZERO_TYPE_EXNREF || type == WAZERO_TYPE_REF;
         if (!p->error && !is_ref)

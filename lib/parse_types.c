@@ -14,19 +14,16 @@ bool wazero__parse_is_heap_type(const wazero__parser_t *p, int64_t heap)
             (p->limits->features & WAZERO_FEATURE_EXCEPTION_HANDLING) != 0);
 }
 
-static wazero_value_type_t parse_ref_type(wazero__parser_t *p, bool nullable)
+static wazero_value_type_t parse_reference(wazero__parser_t *p, bool nullable,
+                                           wazero_typed_reference_t *reference)
 {
     const uint8_t *at = p->in.at;
     int64_t heap = wazero__parse_s33(p, "a heap type");
     if (!wazero__parse_is_heap_type(p, heap))
         wazero__parse_fail(p, at, "unknown abstract heap type: %lld", (long long)heap);
-    if (nullable && heap == HEAP_FUNC)
-        return WAZERO_TYPE_FUNCREF;
-    if (nullable && heap == HEAP_EXTERN)
-        return WAZERO_TYPE_EXTERNREF;
-    if (nullable && heap == HEAP_EXN)
-        return WAZERO_TYPE_EXNREF;
-    return WAZERO_TYPE_REF;
+    else if (heap >= 0 && (uint64_t)heap >= p->known_types)
+        wazero__parse_fail(p, at, "unknown type %lld", (long long)heap);
+    return wazero__reference_of(heap, nullable, reference);
 }
 
 void wazero__parse_require(wazero__parser_t *p, const uint8_t *at,
@@ -43,8 +40,10 @@ void wazero__parse_require(wazero__parser_t *p, const uint8_t *at,
 static const wazero_features_t WITH_HEAP_TYPES =
     WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES | WAZERO_FEATURE_EXCEPTION_HANDLING;
 
-wazero_value_type_t wazero__parse_value_type(wazero__parser_t *p, const char *what)
+wazero_value_type_t wazero__parse_value_type(wazero__parser_t *p, const char *what,
+                                             wazero_typed_reference_t *reference)
 {
+    *reference = (wazero_typed_reference_t){0};
     const uint8_t *at = p->in.at;
     uint8_t byte = wazero__parse_byte(p, what);
     switch (byte) {
@@ -62,31 +61,43 @@ wazero_value_type_t wazero__parse_value_type(wazero__parser_t *p, const char *wh
     case TYPE_NULLABLE_REF:
     case TYPE_REF:
         wazero__parse_require(p, at, WITH_HEAP_TYPES, "a typed reference");
-        return parse_ref_type(p, byte == TYPE_NULLABLE_REF);
+        return parse_reference(p, byte == TYPE_NULLABLE_REF, reference);
     default:
         wazero__parse_fail(p, at, "invalid value type: 0x%02x in %s", byte, what);
         return 0;
     }
 }
 
-/* Reads a vector of value types into *types, unless types is NULL. */
-static uint32_t parse_value_types(wazero__parser_t *p, const char *what, uint32_t limit,
-                                  const wazero_value_type_t **types, size_t *slots)
+/* A list of value types that is read. */
+typedef struct {
+    const wazero_value_type_t *types;
+    const wazero_typed_reference_t *references;
+    size_t slots;
+    uint32_t count;
+} list_t;
+
+/* Reads a vector of value types, keeping them if keep is true. */
+static list_t parse_value_types(wazero__parser_t *p, const char *what, uint32_t limit,
+                                bool keep)
 {
-    uint32_t count = wazero__parse_count(p, what, 1, limit);
-    wazero_value_type_t *room =
-        types && count ? wazero__parse_alloc(p, count, 1) : NULL;
-    *slots = count;
-    for (uint32_t i = 0; i < count && !p->error; i++) {
-        wazero_value_type_t type = wazero__parse_value_type(p, what);
-        if (type == WAZERO_TYPE_V128)
-            ++*slots;
-        if (room)
-            room[i] = type;
+    list_t list = {.count = wazero__parse_count(p, what, 1, limit)};
+    wazero_typed_reference_t *references = NULL, reference;
+    wazero_value_type_t *types =
+        keep && list.count ? wazero__parse_alloc(p, list.count, 1) : NULL;
+    list.slots = list.count;
+    for (uint32_t i = 0; i < list.count && !p->error; i++) {
+        wazero_value_type_t type = wazero__parse_value_type(p, what, &reference);
+        list.slots += type == WAZERO_TYPE_V128;
+        if (types && type == WAZERO_TYPE_REF && !references)
+            references = wazero__parse_alloc(p, list.count, sizeof reference);
+        if (references)
+            references[i] = reference;
+        if (types)
+            types[i] = type;
     }
-    if (types)
-        *types = room;
-    return count;
+    list.types = types;
+    list.references = references;
+    return list;
 }
 
 /* Reads a function type; keeps it if keep is true. */
@@ -100,12 +111,16 @@ static void parse_function_type(wazero__parser_t *p, bool keep)
                            "type %zu: invalid byte: 0x%02x != 0x60 (wazero knows "
                            "function types only, not those of garbage collection)",
                            p->parsed->type_count, form);
-    type.param_count =
-        parse_value_types(p, "parameter types", WAZERO__MAX_PARAMS,
-                          keep ? &type.params : NULL, &type.param_slot_count);
-    type.result_count =
-        parse_value_types(p, "result types", WAZERO__MAX_RESULTS,
-                          keep ? &type.results : NULL, &type.result_slot_count);
+    list_t params = parse_value_types(p, "parameter types", WAZERO__MAX_PARAMS, keep);
+    list_t results = parse_value_types(p, "result types", WAZERO__MAX_RESULTS, keep);
+    type.params = params.types;
+    type.param_references = params.references;
+    type.param_count = params.count;
+    type.param_slot_count = params.slots;
+    type.results = results.types;
+    type.result_references = results.references;
+    type.result_count = results.count;
+    type.result_slot_count = results.slots;
     type.slot_count = type.param_slot_count > type.result_slot_count
                           ? type.param_slot_count
                           : type.result_slot_count;
@@ -131,6 +146,9 @@ static void parse_all(wazero__parser_t *p, bool keep)
             wazero__parse_require(p, at, WITH_HEAP_TYPES, "a recursion group");
             group = wazero__parse_count(p, "types of a recursion group", 3,
                                         WAZERO__MAX_TYPES);
+            p->known_types = p->parsed->type_count + group;
+        } else {
+            p->known_types = p->parsed->type_count;
         }
         for (uint32_t j = 0; j < group && !p->error; j++)
             parse_function_type(p, keep);
@@ -152,4 +170,5 @@ void wazero__parse_types(wazero__parser_t *p)
         return;
     p->in.at = start;
     parse_all(p, true);
+    p->known_types = p->parsed->type_count;
 }

@@ -65,6 +65,11 @@ wazero_value_type_t wazero_table_element(const wazero_table_t *table)
     return table->element;
 }
 
+wazero_typed_reference_t wazero_table_reference(const wazero_table_t *table)
+{
+    return table->export->type.table.reference;
+}
+
 wazero_limits_t wazero_table_type(const wazero_table_t *table)
 {
     return table->export->type.table.limits;

@@ -32,6 +32,26 @@ const char *wazero_value_type_name(wazero_value_type_t type)
     }
 }
 
+size_t wazero_value_type_text(wazero_value_type_t type,
+                              const wazero_typed_reference_t *reference, char *text,
+                              size_t size)
+{
+    char heap[16] = "extern";
+    const char *null = reference && reference->nullable ? "null " : "";
+    int length;
+    if (type != WAZERO_TYPE_REF || !reference || !reference->heap) {
+        length = snprintf(text, size, "%s", wazero_value_type_name(type));
+    } else {
+        if (reference->heap == WAZERO_TYPE_REF)
+            snprintf(heap, sizeof heap, "%" PRIu32, reference->index);
+        else if (reference->heap != WAZERO_TYPE_EXTERNREF)
+            snprintf(heap, sizeof heap, "%s",
+                     reference->heap == WAZERO_TYPE_FUNCREF ? "func" : "exn");
+        length = snprintf(text, size, "(ref %s%s)", null, heap);
+    }
+    return (size_t)length;
+}
+
 const char *wazero_extern_kind_name(wazero_extern_kind_t kind)
 {
     static const char *const names[] = {"function", "table", "memory", "global", "tag"};
@@ -97,13 +117,23 @@ static void append(char *text, size_t size, size_t *used, const char *more)
     *used += (size_t)length < size - *used ? (size_t)length : size - *used - 1;
 }
 
+static void append_type(char *text, size_t size, size_t *used, wazero_value_type_t type,
+                        const wazero_typed_reference_t *reference)
+{
+    char name[WAZERO__TYPE_TEXT];
+    wazero_value_type_text(type, reference, name, sizeof name);
+    append(text, size, used, name);
+}
+
+/* references is NULL if there are none. */
 static void append_types(char *text, size_t size, size_t *used,
-                         const wazero_value_type_t *types, size_t count)
+                         const wazero_value_type_t *types,
+                         const wazero_typed_reference_t *references, size_t count)
 {
     append(text, size, used, "(");
     for (size_t i = 0; i < count; i++) {
         append(text, size, used, i ? ", " : "");
-        append(text, size, used, wazero_value_type_name(types[i]));
+        append_type(text, size, used, types[i], references ? &references[i] : NULL);
     }
     append(text, size, used, ")");
 }
@@ -111,9 +141,11 @@ static void append_types(char *text, size_t size, size_t *used,
 void wazero__type_describe(const wazero_function_type_t *type, char *text, size_t size)
 {
     size_t used = 0;
-    append_types(text, size, &used, type->params, type->param_count);
+    append_types(text, size, &used, type->params, type->param_references,
+                 type->param_count);
     append(text, size, &used, " -> ");
-    append_types(text, size, &used, type->results, type->result_count);
+    append_types(text, size, &used, type->results, type->result_references,
+                 type->result_count);
 }
 
 static void append_limits(char *text, size_t size, size_t *used,
@@ -141,12 +173,14 @@ void wazero__extern_describe(const wazero_extern_t *item, char *text, size_t siz
     case WAZERO_EXTERN_TAG:
         append(text, size, &used, "tag ");
         append_types(text, size, &used, item->type.function.params,
+                     item->type.function.param_references,
                      item->type.function.param_count);
         break;
     case WAZERO_EXTERN_GLOBAL:
         append(text, size, &used,
                item->type.global.is_mutable ? "mutable global " : "global ");
-        append(text, size, &used, wazero_value_type_name(item->type.global.value));
+        append_type(text, size, &used, item->type.global.value,
+                    &item->type.global.reference);
         break;
     case WAZERO_EXTERN_MEMORY:
         append(text, size, &used,
@@ -154,7 +188,8 @@ void wazero__extern_describe(const wazero_extern_t *item, char *text, size_t siz
         append_limits(text, size, &used, &item->type.memory, "pages");
         break;
     case WAZERO_EXTERN_TABLE:
-        append(text, size, &used, wazero_value_type_name(item->type.table.element));
+        append_type(text, size, &used, item->type.table.element,
+                    &item->type.table.reference);
         append(text, size, &used, " table");
         append_limits(text, size, &used, &item->type.table.limits, "elements");
         break;

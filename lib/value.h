@@ -6,13 +6,16 @@
 
 #include "wazero.h"
 
+/* Room for wazero_value_type_text. */
+enum { WAZERO__TYPE_TEXT = 24 };
+
 /* Whether the type is i32, i64, f32 or f64. */
 bool wazero__type_is_number(wazero_value_type_t type);
 
 /* Whether the type is of references, to whatever. */
 bool wazero__type_is_reference(wazero_value_type_t type);
 
-/* Whether it is a typed reference, of which only the engine knows to what. */
+/* Whether it is a typed reference; to which functions, only the engine can compare. */
 bool wazero__type_is_typed(wazero_value_type_t type);
 
 /* Whether a value of the type can lead to a function: funcref and everything that is
@@ -23,6 +26,9 @@ bool wazero__type_is_function_reference(wazero_value_type_t type);
 bool wazero__type_any(const wazero_function_type_t *type,
                       bool (*is)(wazero_value_type_t type));
 
+/* Whether parameters and results are of the same types, as far as the types of two
+ * modules can be compared: to which functions typed references lead is left to the
+ * engine. */
 bool wazero__type_equal(const wazero_function_type_t *a,
                         const wazero_function_type_t *b);
 

@@ -28,10 +28,11 @@ static PyStructSequence_Field function_fields[] = {
     {"code_offset", "where its body is in the module; 0 if it is imported"},
     {"code_size", "bytes of its body; 0 if it is imported"},
     {"is_host", "whether it is a function of a host module"},
+    {"locals", "tuple of pairs: a number of locals behind the parameters, their type"},
     {0},
 };
 static PyStructSequence_Desc function_desc = {
-    "wazero.FunctionDefinition", "What is known of a function.", function_fields, 15};
+    "wazero.FunctionDefinition", "What is known of a function.", function_fields, 16};
 
 static PyStructSequence_Field table_fields[] = {
     INDEX_FIELD,   {"type", "its TableType"},
@@ -186,7 +187,7 @@ static PyObject *constant_of(State *state, const wazero_constant_t *constant)
         break;
     case WAZERO_CONSTANT_NULL:
         values[0] = PyUnicode_InternFromString("ref.null");
-        values[1] = PyUnicode_InternFromString(wazero_value_type_name(constant->type));
+        values[1] = Types_name(constant->type, &constant->reference);
         break;
     case WAZERO_CONSTANT_COMPUTED:
         values[0] = PyUnicode_InternFromString("computed");
@@ -207,6 +208,23 @@ static PyObject *optional_text(const wazero_extern_t *import, bool module)
 
 /* ---------------------------------------------------------------- definitions ---- */
 
+/* In groups, for seven bytes of a module may declare fifty thousand. */
+static PyObject *locals_of(const wazero_function_definition_t *definition)
+{
+    PyObject *groups = PyTuple_New((Py_ssize_t)definition->local_group_count);
+    for (size_t i = 0; groups && i < definition->local_group_count; i++) {
+        const wazero_local_group_t *group = &definition->locals[i];
+        PyObject *name = Types_name(group->type, &group->reference);
+        PyObject *pair =
+            name ? Py_BuildValue("(kN)", (unsigned long)group->count, name) : NULL;
+        if (pair)
+            PyTuple_SET_ITEM(groups, (Py_ssize_t)i, pair);
+        else
+            Py_CLEAR(groups);
+    }
+    return groups;
+}
+
 PyObject *Definitions_function(State *state,
                                const wazero_function_definition_t *definition,
                                PyObject *type)
@@ -217,8 +235,10 @@ PyObject *Definitions_function(State *state,
         Definitions_text(definition->module_name),
         Definitions_text(definition->debug_name),
         type ? Py_NewRef(type) : Types_function(state, definition->type),
-        Types_names(definition->type->params, definition->type->param_count),
-        Types_names(definition->type->results, definition->type->result_count),
+        Types_names(definition->type->params, definition->type->param_references,
+                    definition->type->param_count),
+        Types_names(definition->type->results, definition->type->result_references,
+                    definition->type->result_count),
         optional_text(definition->import, true),
         optional_text(definition->import, false),
         text_tuple(definition->export_names, definition->export_name_count),
@@ -227,8 +247,9 @@ PyObject *Definitions_function(State *state,
         PyLong_FromSize_t(definition->code_offset),
         PyLong_FromSize_t(definition->code_size),
         PyBool_FromLong(definition->is_host),
+        locals_of(definition),
     };
-    return Types_fill(state->function_definition_struct, values, 15);
+    return Types_fill(state->function_definition_struct, values, 16);
 }
 
 static PyObject *export_names(const wazero_inspection_t *inspection,
@@ -304,7 +325,7 @@ PyObject *Definitions_element(State *state, size_t index,
         target_of(segment->mode, segment->table),
         offset_of(&segment->offset),
         constant_of(state, &segment->offset),
-        PyUnicode_InternFromString(wazero_value_type_name(segment->type)),
+        Types_name(segment->type, &segment->reference),
         PyLong_FromUnsignedLong(segment->count),
     };
     return Types_fill(state->element_segment_struct, values, 7);

@@ -20,7 +20,8 @@ static PyObject *refuse_count(FunctionObject *self, Py_ssize_t given)
 {
     size_t count = self->type->param_count;
     const char *verb = given == 1 ? "was" : "were";
-    PyObject *types = Types_type_list(self->type->params, count);
+    PyObject *types =
+        Types_type_list(self->type->params, self->type->param_references, count);
     if (!types)
         return NULL;
     if (count == 0)
@@ -368,12 +369,14 @@ static PyObject *Function_get_definition(FunctionObject *self, void *Py_UNUSED(c
 
 static PyObject *Function_get_params(FunctionObject *self, void *Py_UNUSED(closure))
 {
-    return Types_names(self->type->params, self->type->param_count);
+    return Types_names(self->type->params, self->type->param_references,
+                       self->type->param_count);
 }
 
 static PyObject *Function_get_results(FunctionObject *self, void *Py_UNUSED(closure))
 {
-    return Types_names(self->type->results, self->type->result_count);
+    return Types_names(self->type->results, self->type->result_references,
+                       self->type->result_count);
 }
 
 static PyObject *Function_get_module(FunctionObject *self, void *Py_UNUSED(closure))

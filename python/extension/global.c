@@ -204,6 +204,7 @@ PyObject *Global_all(State *state, ModuleObject *module)
 static PyObject *Global_get_type(GlobalObject *self, void *Py_UNUSED(closure))
 {
     return Types_global(State_of(self), wazero_global_type(self->handle),
+                        wazero_global_reference(self->handle),
                         wazero_global_is_mutable(self->handle));
 }
 
@@ -225,10 +226,15 @@ static PyObject *Global_get_module(GlobalObject *self, void *Py_UNUSED(closure))
 /* Without the value: reading it may have to wait. */
 static PyObject *Global_repr(GlobalObject *self)
 {
-    return PyUnicode_FromFormat(
-        "<wazero.Global %U: %s%s>", self->name,
-        wazero_global_is_mutable(self->handle) ? "mutable " : "",
-        wazero_value_type_name(wazero_global_type(self->handle)));
+    wazero_typed_reference_t reference = wazero_global_reference(self->handle);
+    PyObject *type = Types_name(wazero_global_type(self->handle), &reference);
+    PyObject *repr =
+        type ? PyUnicode_FromFormat(
+                   "<wazero.Global %U: %s%U>", self->name,
+                   wazero_global_is_mutable(self->handle) ? "mutable " : "", type)
+             : NULL;
+    Py_XDECREF(type);
+    return repr;
 }
 
 static PyGetSetDef Global_getset[] = {

@@ -36,7 +36,7 @@ static int store_result(HostBinding *binding, PyObject *value, Py_ssize_t index,
 
 static int refuse_results(HostBinding *binding, PyObject *result, Py_ssize_t count)
 {
-    PyObject *types = Types_type_list(binding->results, binding->result_count);
+    PyObject *types = Types_type_list(binding->results, NULL, binding->result_count);
     if (!types)
         return -1;
     if (binding->result_count == 0)
@@ -239,11 +239,13 @@ static PyObject *signature_of(HostFunctionObject *function,
     if (function->params) {
         type.params = (const wazero_value_type_t *)PyBytes_AS_STRING(function->params);
         type.param_count = (size_t)PyBytes_GET_SIZE(function->params);
+        type.param_references = NULL;
     }
     if (function->results) {
         type.results =
             (const wazero_value_type_t *)PyBytes_AS_STRING(function->results);
         type.result_count = (size_t)PyBytes_GET_SIZE(function->results);
+        type.result_references = NULL;
     }
     return Types_signature(&type);
 }

@@ -44,7 +44,7 @@ static PyObject *types_text(PyObject *types)
 {
     if (!types)
         return PyUnicode_FromString("(...)");
-    return Types_type_list((const wazero_value_type_t *)PyBytes_AS_STRING(types),
+    return Types_type_list((const wazero_value_type_t *)PyBytes_AS_STRING(types), NULL,
                            (size_t)PyBytes_GET_SIZE(types));
 }
 
@@ -65,7 +65,7 @@ static PyObject *names_or_none(PyObject *types)
 {
     if (!types)
         Py_RETURN_NONE;
-    return Types_names((const wazero_value_type_t *)PyBytes_AS_STRING(types),
+    return Types_names((const wazero_value_type_t *)PyBytes_AS_STRING(types), NULL,
                        (size_t)PyBytes_GET_SIZE(types));
 }
 

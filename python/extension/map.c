@@ -454,7 +454,8 @@ static int refuse_count(const Map *map, Py_ssize_t given)
                      map->function->name);
         return -1;
     }
-    PyObject *types = Types_type_list(map->type->params, count);
+    PyObject *types =
+        Types_type_list(map->type->params, map->type->param_references, count);
     if (types)
         PyErr_Format(PyExc_TypeError, "%U.map() takes %zu column%s %U but %zd %s given",
                      map->function->name, count, count == 1 ? "" : "s", types, given,

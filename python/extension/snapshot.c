@@ -58,7 +58,7 @@ static int set_results(SnapshotObject *self, PyObject *const *args, Py_ssize_t n
     size_t count;
     const wazero_value_type_t *types = wazero_snapshot_results(self->handle, &count);
     if ((size_t)nargs != count) {
-        PyObject *names = Types_type_list(types, count);
+        PyObject *names = Types_type_list(types, NULL, count);
         if (names)
             PyErr_Format(PyExc_TypeError,
                          "restore() takes the %zu results %U of the host function that "

@@ -338,7 +338,9 @@ static PyObject *Table_make(PyTypeObject *type, PyObject *args, PyObject *kwargs
 
 static PyObject *Table_get_type(TableObject *self, void *Py_UNUSED(closure))
 {
-    return Types_table(State_of(self), self->element, wazero_table_type(self->handle));
+    return Types_table(State_of(self), self->element,
+                       wazero_table_reference(self->handle),
+                       wazero_table_type(self->handle));
 }
 
 static PyObject *Table_get_name(TableObject *self, void *Py_UNUSED(closure))
@@ -354,8 +356,12 @@ static PyObject *Table_get_module(TableObject *self, void *Py_UNUSED(closure))
 /* Without the size: asking for it may have to wait. */
 static PyObject *Table_repr(TableObject *self)
 {
-    return PyUnicode_FromFormat("<wazero.Table %U: %s>", self->name,
-                                wazero_value_type_name(self->element));
+    wazero_typed_reference_t reference = wazero_table_reference(self->handle);
+    PyObject *type = Types_name(self->element, &reference);
+    PyObject *repr =
+        type ? PyUnicode_FromFormat("<wazero.Table %U: %U>", self->name, type) : NULL;
+    Py_XDECREF(type);
+    return repr;
 }
 
 static PyMethodDef Table_methods[] = {

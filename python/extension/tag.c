@@ -85,7 +85,8 @@ static PyObject *Tag_get_module(TagObject *self, void *Py_UNUSED(closure))
 static PyObject *Tag_repr(TagObject *self)
 {
     const wazero_function_type_t *type = &self->export->type.function;
-    PyObject *types = Types_type_list(type->params, type->param_count);
+    PyObject *types =
+        Types_type_list(type->params, type->param_references, type->param_count);
     PyObject *repr =
         types ? PyUnicode_FromFormat("<wazero.Tag %U: %U>", self->name, types) : NULL;
     Py_XDECREF(types);

@@ -101,16 +101,22 @@ PyObject *Types_fill(PyTypeObject *type, PyObject *const *values, Py_ssize_t cou
     return result;
 }
 
-static PyObject *type_name(wazero_value_type_t type)
+PyObject *Types_name(wazero_value_type_t type,
+                     const wazero_typed_reference_t *reference)
 {
-    return PyUnicode_InternFromString(wazero_value_type_name(type));
+    char text[24];
+    if (type != WAZERO_TYPE_REF)
+        return PyUnicode_InternFromString(wazero_value_type_name(type));
+    wazero_value_type_text(type, reference, text, sizeof text);
+    return PyUnicode_FromString(text);
 }
 
-PyObject *Types_names(const wazero_value_type_t *types, size_t count)
+PyObject *Types_names(const wazero_value_type_t *types,
+                      const wazero_typed_reference_t *references, size_t count)
 {
     PyObject *names = PyTuple_New((Py_ssize_t)count);
     for (size_t i = 0; names && i < count; i++) {
-        PyObject *name = type_name(types[i]);
+        PyObject *name = Types_name(types[i], references ? &references[i] : NULL);
         if (name)
             PyTuple_SET_ITEM(names, (Py_ssize_t)i, name);
         else
@@ -119,9 +125,10 @@ PyObject *Types_names(const wazero_value_type_t *types, size_t count)
     return names;
 }
 
-PyObject *Types_type_list(const wazero_value_type_t *types, size_t count)
+PyObject *Types_type_list(const wazero_value_type_t *types,
+                          const wazero_typed_reference_t *references, size_t count)
 {
-    PyObject *names = Types_names(types, count);
+    PyObject *names = Types_names(types, references, count);
     PyObject *comma = names ? PyUnicode_FromString(", ") : NULL;
     PyObject *list = comma ? PyUnicode_Join(comma, names) : NULL;
     PyObject *text = list ? PyUnicode_FromFormat("(%U)", list) : NULL;
@@ -133,11 +140,12 @@ PyObject *Types_type_list(const wazero_value_type_t *types, size_t count)
 
 PyObject *Types_signature(const wazero_function_type_t *type)
 {
-    PyObject *params = Types_type_list(type->params, type->param_count);
-    PyObject *results =
-        type->result_count == 1
-            ? PyUnicode_FromString(wazero_value_type_name(type->results[0]))
-            : Types_type_list(type->results, type->result_count);
+    PyObject *params =
+        Types_type_list(type->params, type->param_references, type->param_count);
+    PyObject *results = type->result_count == 1
+                            ? Types_name(type->results[0], type->result_references)
+                            : Types_type_list(type->results, type->result_references,
+                                              type->result_count);
     PyObject *text =
         params && results ? PyUnicode_FromFormat("%U -> %U", params, results) : NULL;
     Py_XDECREF(params);
@@ -147,8 +155,9 @@ PyObject *Types_signature(const wazero_function_type_t *type)
 
 PyObject *Types_function(State *state, const wazero_function_type_t *type)
 {
-    PyObject *values[] = {Types_names(type->params, type->param_count),
-                          Types_names(type->results, type->result_count)};
+    PyObject *values[] = {
+        Types_names(type->params, type->param_references, type->param_count),
+        Types_names(type->results, type->result_references, type->result_count)};
     return Types_fill(state->function_type_struct, values, 2);
 }
 
@@ -165,22 +174,25 @@ PyObject *Types_memory(State *state, wazero_limits_t limits)
     return Types_fill(state->memory_type_struct, values, 3);
 }
 
-PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable)
+PyObject *Types_global(State *state, wazero_value_type_t value,
+                       wazero_typed_reference_t reference, bool is_mutable)
 {
-    PyObject *values[] = {type_name(value), PyBool_FromLong(is_mutable)};
+    PyObject *values[] = {Types_name(value, &reference), PyBool_FromLong(is_mutable)};
     return Types_fill(state->global_type_struct, values, 2);
 }
 
-PyObject *Types_table(State *state, wazero_value_type_t element, wazero_limits_t limits)
+PyObject *Types_table(State *state, wazero_value_type_t element,
+                      wazero_typed_reference_t reference, wazero_limits_t limits)
 {
-    PyObject *values[] = {type_name(element), PyLong_FromUnsignedLongLong(limits.min),
-                          maximum(limits)};
+    PyObject *values[] = {Types_name(element, &reference),
+                          PyLong_FromUnsignedLongLong(limits.min), maximum(limits)};
     return Types_fill(state->table_type_struct, values, 3);
 }
 
 PyObject *Types_tag(State *state, const wazero_function_type_t *type)
 {
-    PyObject *values[] = {Types_names(type->params, type->param_count)};
+    PyObject *values[] = {
+        Types_names(type->params, type->param_references, type->param_count)};
     return Types_fill(state->tag_type_struct, values, 1);
 }
 
@@ -193,9 +205,11 @@ PyObject *Types_of(State *state, wazero_extern_kind_t kind,
     case WAZERO_EXTERN_MEMORY:
         return Types_memory(state, type->memory);
     case WAZERO_EXTERN_GLOBAL:
-        return Types_global(state, type->global.value, type->global.is_mutable);
+        return Types_global(state, type->global.value, type->global.reference,
+                            type->global.is_mutable);
     case WAZERO_EXTERN_TABLE:
-        return Types_table(state, type->table.element, type->table.limits);
+        return Types_table(state, type->table.element, type->table.reference,
+                           type->table.limits);
     case WAZERO_EXTERN_TAG:
         return Types_tag(state, &type->function);
     }

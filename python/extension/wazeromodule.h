@@ -590,16 +590,22 @@ PyObject *Made_export(State *state, RuntimeObject *runtime, wazero_module_t *han
 
 /* "(i32, i64) -> f64" */
 PyObject *Types_signature(const wazero_function_type_t *type);
-PyObject *Types_type_list(const wazero_value_type_t *types, size_t count);
+/* Of parameters, results or others, whose references may be NULL. */
+PyObject *Types_type_list(const wazero_value_type_t *types,
+                          const wazero_typed_reference_t *references, size_t count);
 
 /* Tuples of strings and the named tuples that are made of them. */
-PyObject *Types_names(const wazero_value_type_t *types, size_t count);
+PyObject *Types_name(wazero_value_type_t type,
+                     const wazero_typed_reference_t *reference);
+PyObject *Types_names(const wazero_value_type_t *types,
+                      const wazero_typed_reference_t *references, size_t count);
 PyObject *Types_function(State *state, const wazero_function_type_t *type);
 PyObject *Types_memory(State *state, wazero_limits_t limits);
 PyObject *Types_table(State *state, wazero_value_type_t element,
-                      wazero_limits_t limits);
+                      wazero_typed_reference_t reference, wazero_limits_t limits);
 PyObject *Types_tag(State *state, const wazero_function_type_t *type);
-PyObject *Types_global(State *state, wazero_value_type_t value, bool is_mutable);
+PyObject *Types_global(State *state, wazero_value_type_t value,
+                       wazero_typed_reference_t reference, bool is_mutable);
 /* The type of something of this kind. */
 PyObject *Types_of(State *state, wazero_extern_kind_t kind,
                    const wazero_extern_type_t *type);

@@ -256,6 +256,7 @@ class FunctionDefinition(
         int,
         int,
         bool,
+        tuple[tuple[int, str], ...],
     ],
 ):
     __match_args__: Final = (
@@ -274,6 +275,7 @@ class FunctionDefinition(
         "code_offset",
         "code_size",
         "is_host",
+        "locals",
     )
     @property
     def index(self) -> int: ...  # type: ignore[override]
@@ -305,6 +307,8 @@ class FunctionDefinition(
     def code_size(self) -> int: ...
     @property
     def is_host(self) -> bool: ...
+    @property
+    def locals(self) -> tuple[tuple[int, str], ...]: ...
 
 @final
 class TableDefinition(

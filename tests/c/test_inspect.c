@@ -282,6 +282,68 @@ TEST(definitions)
     clear(&m);
 }
 
+static void check_reference(const wazero_typed_reference_t *reference, bool nullable,
+                            wazero_value_type_t heap, uint32_t index)
+{
+    CHECK(reference->nullable == nullable);
+    CHECK_INT(reference->heap, heap);
+    CHECK_INT(reference->index, index);
+}
+
+/* What a reference leads to is told wherever a type is, and locals are. */
+TEST(typed_references_and_locals)
+{
+    bytes_t m = new_module();
+    SECTION(&m, 1, 2, 0x60, 0, 0, 0x60, 3, 0x63, 0, 0x7f, 0x64, 0x6f, 1, 0x64, 0);
+    SECTION(&m, 2, 1, 1, 'm', 1, 'g', 3, 0x64, 0x70, 0);
+    SECTION(&m, 3, 2, 1, 0);
+    SECTION(&m, 4, 1, 0x63, 0, 0, 1);
+    SECTION(&m, 6, 1, 0x63, 1, 1, 0xd0, 1, 0x0b);
+    SECTION(&m, 7, 1, 1, 't', 1, 0);
+    SECTION(&m, 9, 1, 5, 0x64, 0, 1, 0xd2, 1, 0x0b);
+    SECTION(&m, 10, 2, 12, 4, 2, 0x7e, 3, 0x63, 1, 0, 0x64, 0x69, 0, 0x7f, 0x0b, 2, 0,
+            0x0b);
+    wazero_inspection_t *i = inspect(&m);
+    wazero_definition_t d;
+    wazero_element_segment_t element;
+    if (!i)
+        return;
+    const wazero_function_type_t *type = wazero_inspection_type(i, 1);
+    CHECK(!wazero_inspection_type(i, 0)->param_references);
+    CHECK_BYTES(type->params, type->param_count, "\x64\x7f\x64", 3);
+    check_reference(&type->param_references[0], true, WAZERO_TYPE_REF, 0);
+    check_reference(&type->param_references[1], false, 0, 0);
+    check_reference(&type->param_references[2], false, WAZERO_TYPE_EXTERNREF, 0);
+    check_reference(&type->result_references[0], false, WAZERO_TYPE_REF, 0);
+    const wazero_extern_t *import = wazero_inspection_import(i, 0);
+    check_reference(&import->type.global.reference, false, WAZERO_TYPE_FUNCREF, 0);
+    const wazero_extern_t *export = wazero_inspection_export(i, 0);
+    check_reference(&export->type.table.reference, true, WAZERO_TYPE_REF, 0);
+    CHECK(wazero_inspection_definition(i, WAZERO_EXTERN_GLOBAL, 1, &d));
+    check_reference(&d.type.global.reference, true, WAZERO_TYPE_REF, 1);
+    CHECK_INT(d.init.type, WAZERO_TYPE_REF);
+    check_reference(&d.init.reference, true, WAZERO_TYPE_REF, 1);
+    CHECK(wazero_inspection_definition(i, WAZERO_EXTERN_TABLE, 0, &d));
+    check_reference(&d.type.table.reference, true, WAZERO_TYPE_REF, 0);
+    CHECK(wazero_inspection_element(i, 0, &element));
+    check_reference(&element.reference, false, WAZERO_TYPE_REF, 0);
+    const wazero_function_definition_t *f = function_of(i, 0);
+    if (CHECK(f && f->local_group_count == 4)) {
+        CHECK_INT(f->locals[0].count, 2);
+        CHECK_INT(f->locals[0].type, WAZERO_TYPE_I64);
+        CHECK_INT(f->locals[1].count, 3);
+        CHECK_INT(f->locals[1].type, WAZERO_TYPE_REF);
+        check_reference(&f->locals[1].reference, true, WAZERO_TYPE_REF, 1);
+        CHECK_INT(f->locals[2].count, 0);
+        check_reference(&f->locals[2].reference, false, WAZERO_TYPE_EXNREF, 0);
+        CHECK_INT(f->locals[3].type, WAZERO_TYPE_I32);
+    }
+    f = function_of(i, 1);
+    CHECK(f && !f->local_group_count);
+    wazero_inspection_delete(i);
+    clear(&m);
+}
+
 TEST(constants)
 {
     static const struct {

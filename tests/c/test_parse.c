@@ -913,6 +913,30 @@ static void refused_in_v2(const uint8_t *bytes, size_t size, const char *part)
 
 #define MODULE(...) {0, 'a', 's', 'm', 1, 0, 0, 0, __VA_ARGS__}
 
+/* wazero does not look at those of imports at all. */
+TEST(references_to_types_that_are_not_there)
+{
+    SECTION_REFUSED("unknown type 0 at offset 0xe", 1, 1, 0x60, 1, 0x63, 0, 0);
+    SECTION_REFUSED("unknown type 1", 1, 1, 0x4e, 1, 0x60, 1, 0x63, 1, 0);
+    SECTION_REFUSED("unknown type 1", 1, 2, 0x60, 0, 1, 0x64, 1, 0x60, 0, 0);
+    SECTION_REFUSED("unknown type 7", 2, 1, 0, 0, 3, 0x63, 7, 0);
+    SECTION_REFUSED("unknown type 0", 2, 1, 0, 0, 1, 0x63, 0, 0, 0);
+    SECTION_REFUSED("unknown type 0", 4, 1, 0x63, 0, 0, 0);
+    SECTION_REFUSED("unknown type 0", 6, 1, 0x63, 0, 0, 0xd0, 0x70, 0x0b);
+    SECTION_REFUSED("unknown type 0", 9, 1, 5, 0x63, 0, 0);
+    CODE_REFUSED("unknown type 1", 1, 1, 0x63, 1, 0x0b);
+    CODE_ACCEPTED(1, 1, 0x63, 0, 0x0b);
+    bytes_t m = new_module(); /* inside a group they may lead forward */
+    SECTION(&m, 1, 1, 0x4e, 2, 0x60, 1, 0x63, 1, 0, 0x60, 0, 1, 0x64, 0);
+    wazero__parsed_t *parsed = parse(&m);
+    if (CHECK(parsed && parsed->type_count == 2)) {
+        CHECK_INT(parsed->types[0].param_references[0].index, 1);
+        CHECK(parsed->types[0].param_references[0].nullable);
+        CHECK(!parsed->types[1].result_references[0].nullable);
+    }
+    wazero__parsed_delete(parsed);
+}
+
 TEST(features_that_wazero_does_not_check)
 {
     static const uint8_t typed[] = MODULE(1, 6, 1, 0x60, 1, 0x63, 0x70, 0);

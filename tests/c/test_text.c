@@ -61,6 +61,50 @@ TEST(type_names)
     CHECK_STR(wazero_extern_kind_name((wazero_extern_kind_t)5), "unknown");
 }
 
+TEST(typed_references)
+{
+    static const struct {
+        wazero_value_type_t type;
+        wazero_typed_reference_t reference;
+        const char *text;
+    } expected[] = {
+        {WAZERO_TYPE_REF, {true, WAZERO_TYPE_REF, 3}, "(ref null 3)"},
+        {WAZERO_TYPE_REF, {false, WAZERO_TYPE_REF, 999999}, "(ref 999999)"},
+        {WAZERO_TYPE_REF, {false, WAZERO_TYPE_FUNCREF, 0}, "(ref func)"},
+        {WAZERO_TYPE_REF, {false, WAZERO_TYPE_EXTERNREF, 0}, "(ref extern)"},
+        {WAZERO_TYPE_REF, {false, WAZERO_TYPE_EXNREF, 0}, "(ref exn)"},
+        {WAZERO_TYPE_REF, {true, WAZERO_TYPE_REF, UINT32_MAX}, "(ref null 4294967295)"},
+        {WAZERO_TYPE_REF, {0}, "ref"},
+        {WAZERO_TYPE_I32, {true, WAZERO_TYPE_REF, 3}, "i32"},
+        {0, {0}, "unknown"},
+    };
+    char text[24], small[6];
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        size_t size = wazero_value_type_text(expected[i].type, &expected[i].reference,
+                                             text, sizeof text);
+        CHECK_STR(text, expected[i].text);
+        CHECK_INT(size, strlen(expected[i].text));
+    }
+    CHECK_INT(wazero_value_type_text(WAZERO_TYPE_REF, NULL, text, sizeof text), 3);
+    CHECK_STR(text, "ref");
+    CHECK_INT(wazero_value_type_text(WAZERO_TYPE_REF, &expected[0].reference, small,
+                                     sizeof small),
+              12);
+    CHECK_STR(small, "(ref ");
+    CHECK_INT(wazero_value_type_text(WAZERO_TYPE_REF, &expected[0].reference, NULL, 0),
+              12);
+    static const wazero_value_type_t types[] = {WAZERO_TYPE_I32, WAZERO_TYPE_REF};
+    const wazero_typed_reference_t references[] = {{0}, expected[0].reference};
+    const wazero_function_type_t type = {.params = types,
+                                         .param_count = 2,
+                                         .param_references = references,
+                                         .results = types,
+                                         .result_count = 1};
+    char all[64];
+    wazero__type_describe(&type, all, sizeof all);
+    CHECK_STR(all, "(i32, (ref null 3)) -> (i32)");
+}
+
 TEST(describe)
 {
     static const wazero_value_type_t types[] = {WAZERO_TYPE_I32, WAZERO_TYPE_V128};

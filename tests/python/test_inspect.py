@@ -83,6 +83,26 @@ def test_functions(wasm):
     assert not begin.is_host
 
 
+def test_locals(wat):
+    wasm = wat(
+        "(module (func (param f32) (local i32 i32 i64)) (func) "
+        "(func (local externref v128)))"
+    )
+    one, two, three = wazero.inspect(wasm).functions
+    assert one.locals == ((2, "i32"), (1, "i64"))
+    assert two.locals == ()
+    assert three.locals == ((1, "externref"), (1, "v128"))
+    with wazero.Runtime() as runtime:
+        assert runtime.compile(wasm).inspect().functions[0].locals == one.locals
+
+
+def test_many_locals():
+    """A group is one pair, however many locals it has."""
+    code = bytes([1, 6, 1, 0xD0, 0x86, 3, 0x7F, 0x0B])
+    wasm = b"\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a\x08" + code
+    assert wazero.inspect(wasm).functions[0].locals == ((50_000, "i32"),)
+
+
 def test_segments_and_sections(wasm):
     info = wazero.inspect(wasm)
     (element,) = info.elements

@@ -553,6 +553,39 @@ def test_tags(engine):
 
 
 @pytest.mark.parametrize("engine", ["compiler", "interpreter"])
+def test_types_of_typed_references(engine):
+    """They are told whole, by what is read and by what is made of it alike."""
+    features = wazero.Features.V2 | wazero.Features.TYPED_FUNCTION_REFERENCES
+    wasm = (WASM / "typed.wasm").read_bytes()
+    info = wazero.inspect(wasm)
+    by_name = {one.name: one.type for one in info.exports}
+    assert by_name["call"].params == ("(ref 0)", "i32")
+    assert by_name["call_null"].params == ("(ref null 0)", "i32")
+    assert by_name["any"] == (("(ref func)",), ("(ref func)",))
+    assert by_name["object"].results == ("(ref extern)",)
+    assert info.types[0] == (("i32",), ("i32",))
+    assert info.names.types[0] == "unary"
+    assert info.globals[0].init == ("ref.func", 0)
+    assert "call: ((ref 0), i32) -> (i32)" in str(info)
+    with wazero.Runtime(engine=engine, features=features) as rt:
+        compiled = rt.compile(wasm)
+        assert compiled.inspect().functions == info.functions
+        exports = rt.instantiate(compiled).exports
+        for name, type in by_name.items():
+            assert getattr(exports, name).type == type
+        assert exports["table"].type == ("(ref null 0)", 2, 4)
+        assert exports["global"].type == ("(ref null 0)", True)
+        assert "(ref null 0)" in repr(exports["table"])
+        assert "(ref null 0)" in repr(exports["global"])
+        assert "((ref 0), i32) -> i32" in repr(exports.call)
+        assert exports.call.params == ("(ref 0)", "i32")
+        assert exports.any.results == ("(ref func)",)
+        assert exports.call.definition.type == by_name["call"]
+        with pytest.raises(TypeError, match=r"\(\(ref 0\), i32\)"):
+            exports.call(1)
+
+
+@pytest.mark.parametrize("engine", ["compiler", "interpreter"])
 def test_typed_references(engine):
     features = wazero.Features.V2 | wazero.Features.TYPED_FUNCTION_REFERENCES
     with wazero.Runtime(engine=engine, features=features) as rt:

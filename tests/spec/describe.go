@@ -53,15 +53,18 @@ type module struct {
 }
 
 // sections is what wazero's decoder made of the rest, which its interface does not tell.
-// Imported tables, globals and tags come first. Types are the first bytes of wazero's.
+// Imported tables, globals and tags come first. Types are wazero's numbers, as texts, for
+// JSON's numbers end at 53 bits.
 type sections struct {
 	Imports, Exports [][3]any
-	Types            [][2][]byte
-	Tables           [][3]any // type, minimum, maximum or nil
-	Globals          [][2]any // type, whether it is mutable
-	Tags             []uint64 // indices of types
-	Functions        []uint64 // indices of types, of those defined here
-	Elements, Data   int
+	Types            [][2][]string
+	Tables           [][3]any   // type, minimum, maximum or nil
+	Globals          [][2]any   // type, whether it is mutable
+	Tags             []uint64   // indices of types
+	Functions        []uint64   // indices of types, of those defined here
+	Locals           [][]string // types, of those defined here
+	Elements         []string   // types
+	Data             int
 }
 
 // each calls visit with the items of a list.
@@ -71,13 +74,16 @@ func each(list reflect.Value, visit func(item reflect.Value)) {
 	}
 }
 
-func kinds(list reflect.Value) (out []byte) {
-	each(list, func(t reflect.Value) { out = append(out, byte(t.Uint())) })
+func whole(t reflect.Value) string { return fmt.Sprint(t.Uint()) }
+
+func types(list reflect.Value) []string {
+	out := []string{}
+	each(list, func(t reflect.Value) { out = append(out, whole(t)) })
 	return out
 }
 
 func (s *sections) addTable(table reflect.Value) {
-	row := [3]any{byte(table.FieldByName("Type").Uint()), table.FieldByName("Min").Uint(), nil}
+	row := [3]any{whole(table.FieldByName("Type")), table.FieldByName("Min").Uint(), nil}
 	if most := table.FieldByName("Max"); !most.IsNil() {
 		row[2] = most.Elem().Uint()
 	}
@@ -85,7 +91,7 @@ func (s *sections) addTable(table reflect.Value) {
 }
 
 func (s *sections) addGlobal(t reflect.Value) {
-	row := [2]any{byte(t.FieldByName("ValType").Uint()), t.FieldByName("Mutable").Bool()}
+	row := [2]any{whole(t.FieldByName("ValType")), t.FieldByName("Mutable").Bool()}
 	s.Globals = append(s.Globals, row)
 }
 
@@ -112,13 +118,15 @@ func decoded(compiled wazero.CompiledModule) (s sections) {
 			one.FieldByName("Name").String(), one.FieldByName("Index").Uint()})
 	})
 	each(m.FieldByName("TypeSection"), func(t reflect.Value) {
-		s.Types = append(s.Types, [2][]byte{kinds(t.FieldByName("Params")), kinds(t.FieldByName("Results"))})
+		s.Types = append(s.Types, [2][]string{types(t.FieldByName("Params")), types(t.FieldByName("Results"))})
 	})
 	each(m.FieldByName("TableSection"), s.addTable)
 	each(m.FieldByName("GlobalSection"), func(g reflect.Value) { s.addGlobal(g.FieldByName("Type")) })
 	each(m.FieldByName("TagSection"), func(t reflect.Value) { s.Tags = append(s.Tags, t.FieldByName("Type").Uint()) })
 	each(m.FieldByName("FunctionSection"), func(t reflect.Value) { s.Functions = append(s.Functions, t.Uint()) })
-	s.Elements, s.Data = m.FieldByName("ElementSection").Len(), m.FieldByName("DataSection").Len()
+	each(m.FieldByName("CodeSection"), func(c reflect.Value) { s.Locals = append(s.Locals, types(c.FieldByName("LocalTypes"))) })
+	each(m.FieldByName("ElementSection"), func(e reflect.Value) { s.Elements = append(s.Elements, whole(e.FieldByName("Type"))) })
+	s.Data = m.FieldByName("DataSection").Len()
 	return s
 }
 

@@ -63,12 +63,24 @@ def test_inspect_and_the_engine_agree_on_real_modules():
         check(wazero.inspect(path, features=features), theirs)
 
 
-def check_types(ours, encoded):
-    """Where lib says "ref", for any typed reference, wazero says what it refers to."""
-    theirs = [TYPES.get(byte, "ref") for byte in base64.b64decode(encoded or "")]
-    assert len(ours) == len(theirs)
-    for our, their in zip(ours, theirs, strict=True):
-        assert our == their or (our == "ref" and their.endswith("ref")), (our, their)
+def whole(text):
+    """The type that wazero has as this number: its kind, whether it may be null,
+    whether it is of one type, and which one that is."""
+    number = int(text)
+    kind = TYPES[number & 0xFF]
+    index = number >> 32 if number & 0x200 else None
+    if index is None and not number & 0x100:
+        return kind
+    null = "" if number & 0x100 else "null "
+    return f"(ref {null}{kind.removesuffix('ref') if index is None else index})"
+
+
+def check_kinds(ours, encoded):
+    """wazero's interface tells of a reference only what kind of thing it leads to."""
+    theirs = [TYPES[byte] for byte in base64.b64decode(encoded or "")]
+    kinds = {"(ref extern)": "externref", "(ref exn)": "exnref"}
+    plain = [kinds.get(one, "funcref" if one[0] == "(" else one) for one in ours]
+    assert plain == theirs
 
 
 def check_function(ours, theirs):
@@ -78,8 +90,8 @@ def check_function(ours, theirs):
     assert ours.debug_name == theirs["Debug"]
     assert [ours.import_module, ours.import_name] == (theirs["Imported"] or [None] * 2)
     assert sorted(ours.export_names) == sorted(theirs["Exported"] or [])
-    check_types(ours.params, theirs["Params"])
-    check_types(ours.results, theirs["Results"])
+    check_kinds(ours.params, theirs["Params"])
+    check_kinds(ours.results, theirs["Results"])
     assert ours.param_names == tuple(theirs["ParamNames"] or ())
     assert ours.result_names == tuple(theirs["ResultNames"] or ())
 
@@ -94,11 +106,6 @@ def check_memory(ours, theirs):
 KINDS = ("function", "table", "memory", "global", "tag")
 
 
-def check_type(our, byte):
-    their = TYPES.get(byte, "ref")
-    assert our == their or (our == "ref" and their.endswith("ref")), (our, their)
-
-
 def check_sections(ours, theirs):
     """What wazero's decoder made of what its interface does not tell of."""
     listed = {key: value or [] for key, value in theirs.items()}
@@ -110,20 +117,28 @@ def check_sections(ours, theirs):
         where = {"memory": "memories"}.get(kind, f"{kind}s")
         assert name in getattr(ours, where)[index].export_names
     for our, (params, results) in zip(ours.types, listed["Types"], strict=True):
-        check_types(our.params, params)
-        check_types(our.results, results)
+        assert our.params == tuple(map(whole, params))
+        assert our.results == tuple(map(whole, results))
     for our, (kind, least, most) in zip(ours.tables, listed["Tables"], strict=True):
-        check_type(our.type.element, kind)
+        assert our.type.element == whole(kind)
         assert (our.type.min, our.type.max) == (least, most)
     for our, (kind, mutable) in zip(ours.globals, listed["Globals"], strict=True):
-        check_type(our.type.value, kind)
+        assert our.type.value == whole(kind)
         assert our.type.mutable is mutable
     for our, index in zip(ours.tags, listed["Tags"], strict=True):
         assert our.type.params == ours.types[index].params
     inside = [one for one in ours.functions if one.import_name is None]
     for our, index in zip(inside, listed["Functions"], strict=True):
         assert our.type == ours.types[index]
-    assert (len(ours.elements), len(ours.data)) == (theirs["Elements"], theirs["Data"])
+    for our, types in zip(inside, listed["Locals"], strict=True):
+        spread = [one for count, one in our.locals for _ in range(count)]
+        assert spread == list(map(whole, types))
+    for our, their in zip(ours.elements, listed["Elements"], strict=True):
+        # A segment of indices has no type in the module; wazero gives it that of
+        # WebAssembly 3.0, which knows that none of them is null.
+        indices = our.type == "funcref" and whole(their) == "(ref func)"
+        assert indices or our.type == whole(their)
+    assert len(ours.data) == theirs["Data"]
 
 
 def check(ours, theirs):
