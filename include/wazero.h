@@ -1400,6 +1400,11 @@ WAZERO_API wazero_errno_t wazero_entries_add(wazero_entries_t *entries,
  * slashes in between. The jail has been seen to: there is no "..", no empty name, and
  * no symbolic link but perhaps the last name, which no function follows.
  *
+ * What a guest has open keeps the path that it was opened by. Once it, or a directory
+ * above it, has been renamed, an open directory is what is at that path then, or
+ * nothing; an open file goes on through its own functions, and has the path only where
+ * file_stat and set_file_times are NULL.
+ *
  * Functions are called attached (see wazero_thread_hooks_t), by the thread that runs
  * the guest, and by several at once if several modules have the file system. They may
  * call the guest again, and close the module. Nothing ends one that waits. */

@@ -63,6 +63,7 @@ struct wazero_module_config {
     wazero__time_t time;
     wazero__random_t random;
     uint64_t timeout;      /* in nanoseconds, WAZERO_NO_TIMEOUT for none */
+    uint64_t began;        /* when that of the start did; 0: with the start */
     size_t max_stack;      /* in bytes */
     uint32_t memory_pages; /* at most */
     wazero_close_notifier_t close_notifier; /* or NULL */

@@ -173,6 +173,7 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
         return error;
     module->user = config->user;
     module->timeout = config->timeout;
+    module->began = config->began;
     module->max_stack = config->max_stack;
     module->memory_pages = config->memory_pages;
     module->close_notifier = config->close_notifier;
@@ -529,7 +530,8 @@ wazero_error_t *wazero_module_start(wazero_module_t *module)
         return error;
     if (atomic_exchange(&module->started, true))
         return wazero__error(WAZERO_ERROR_INVALID, "the module was started before");
-    uint64_t until = wazero__end_of(module->timeout);
+    uint64_t began = module->began ? module->began : wazero__now();
+    uint64_t until = wazero__end_since(module->timeout, began);
     error = run_start_section(module, until);
     for (size_t i = 0; i < module->start_function_count && !error; i++)
         error = run_start_function(module, &module->start_functions[i], until);

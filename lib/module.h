@@ -48,6 +48,7 @@ struct wazero_module {
     wz_handle handle;
     uintptr_t context; /* wazero's module context; 0: not on the direct path */
     uint64_t timeout;  /* of each call, in nanoseconds; WAZERO_NO_TIMEOUT */
+    uint64_t began;    /* when that of the start did, or 0: with the start */
     size_t max_stack;
     uint32_t memory_pages;                  /* at most, of a memory that it defines */
     wazero_close_notifier_t close_notifier; /* or NULL */

@@ -217,7 +217,6 @@ static wazero_error_t *run_program(wazero_run_options_t *options, run_t *run,
                                    wazero_module_config_t *config, const void *wasm,
                                    size_t size)
 {
-    uint64_t until = wazero__end_of(config->timeout);
     wazero_runtime_t *runtime = NULL;
     wazero_compiled_module_t *compiled = NULL;
     wazero_module_t *module = NULL;
@@ -226,12 +225,8 @@ static wazero_error_t *run_program(wazero_run_options_t *options, run_t *run,
         error = wazero_runtime_compile(runtime, wasm, size, &compiled);
     if (!error)
         error = check_program(compiled);
-    if (!error) {
-        uint64_t now = wazero__now();
-        if (until != UINT64_MAX)
-            config->timeout = until > now ? until - now : 0;
+    if (!error)
         error = wazero_module_new(compiled, options->imports, config, &module);
-    }
     if (!error)
         error = start(options, run, module);
     wazero_module_delete(module);
@@ -275,6 +270,7 @@ wazero_error_t *wazero_run(wazero_run_options_t *options, const void *wasm, size
     /* The options serve other runs at the same time: what differs is in a copy, which
      * borrows all the rest. */
     wazero_module_config_t config = *options->module;
+    config.began = wazero__now(); /* compiling counts */
     wazero_error_t *error = lead_streams(options, captures, &config);
     enlist(options, &run);
     if (!error)

@@ -41,10 +41,14 @@ uint64_t wazero__now(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+uint64_t wazero__end_since(uint64_t timeout, uint64_t began)
+{
+    return timeout < UINT64_MAX - began ? began + timeout : UINT64_MAX;
+}
+
 uint64_t wazero__end_of(uint64_t timeout)
 {
-    uint64_t now = timeout == WAZERO_NO_TIMEOUT ? 0 : wazero__now();
-    return timeout < UINT64_MAX - now ? now + timeout : UINT64_MAX;
+    return wazero__end_since(timeout, timeout == WAZERO_NO_TIMEOUT ? 0 : wazero__now());
 }
 
 /* ---- looking ---- */

@@ -35,7 +35,9 @@ void wazero__watchdog_forget(void);
 /* Nanoseconds of the monotonic clock. */
 uint64_t wazero__now(void);
 
-/* When a timeout that begins now is over; UINT64_MAX for WAZERO_NO_TIMEOUT. */
+/* When a timeout that begins now, or began then, is over; UINT64_MAX for
+ * WAZERO_NO_TIMEOUT. */
 uint64_t wazero__end_of(uint64_t timeout);
+uint64_t wazero__end_since(uint64_t timeout, uint64_t began);
 
 #endif

@@ -112,8 +112,8 @@ int Args_uint64(PyObject *value, const char *what, uint64_t maximum, uint64_t *r
     if (overflow == 0 && small == -1 && PyErr_Occurred())
         return -1;
     if (overflow != 0 || small < 0 || (uint64_t)small > maximum) {
-        PyErr_Format(PyExc_ValueError, "%s must be from 0 to %llu", what,
-                     (unsigned long long)maximum);
+        PyErr_Format(PyExc_ValueError, "%s must be from 0 to %llu, not %.100R", what,
+                     (unsigned long long)maximum, value);
         return -1;
     }
     *result = (uint64_t)small;

@@ -169,6 +169,18 @@ def _until(timeout: _Seconds | None) -> float | None:
         return float("inf")
 
 
+def _left(until: float) -> float:
+    """The seconds that are left. They have so few digits that a message has them all,
+    by which _tell finds them."""
+    return float(f"{max(0.0, until - time.monotonic()):g}")
+
+
+def _tell(error: Timeout, left: float, timeout: _Seconds) -> None:
+    """Has a message name the timeout, not what compiling had left of it."""
+    mine = f"timeout after {left:g} s"
+    error.args = (str(error).replace(mine, f"timeout after {float(timeout):g} s", 1),)
+
+
 class Control:
     """How another thread ends a run."""
 
@@ -287,6 +299,7 @@ def run(
                 "run(): the module exports no function '_start', so it is no program: "
                 "use Runtime.instantiate"
             )
+        left = None if until is None else _left(until)
         try:
             compiled.instantiate(
                 imports=imports,
@@ -297,7 +310,7 @@ def run(
                 stderr=outputs.streams[1],
                 mounts=mounts,
                 listen=listen,
-                timeout=None if until is None else max(0.0, until - time.monotonic()),
+                timeout=left,
                 max_stack=max_stack,
                 output_limit=output_limit,
                 max_files=max_files,
@@ -308,6 +321,8 @@ def run(
         except ExitError as error:
             returncode = error.exit_code
         except (Trap, Timeout, Interrupted, OutputLimitError) as error:
+            if isinstance(error, Timeout) and left is not None and timeout is not None:
+                _tell(error, left, timeout)
             outputs.note(error)
             raise
         finally:

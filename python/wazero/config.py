@@ -144,6 +144,19 @@ class FSConfig:
         """
         return replace(self, mounts=(*self.mounts, (files, guest, bool(readonly))))
 
+    def mount_python(
+        self, files: _FileSystem, guest: _Path = "/", readonly: bool = False
+    ) -> FSConfig:
+        """Shows a file system written in Python (wazero.FileSystem) as guest."""
+        from wazero.files import FileSystem
+
+        if isinstance(files, type) or not isinstance(files, FileSystem):
+            raise TypeError(
+                "mount_python() argument 'files' must have the methods stat, listdir "
+                f"and open, not {type(files).__name__}"
+            )
+        return replace(self, mounts=(*self.mounts, (files, guest, bool(readonly))))
+
     def mount_zip(self, file: _Path | IO[bytes], guest: _Path = "/") -> FSConfig:
         """Shows what a zip archive has as guest. It is read now, all of it."""
         from zipfile import ZipFile

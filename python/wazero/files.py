@@ -56,7 +56,9 @@ class FileSystem(Protocol):
     """What an object needs to be mounted.
 
     A path begins at the root, which is ".": "folder/file". It has no "..", and leads
-    through no symbolic link: the jail has been seen to. An OSError is the guest's to
+    through no symbolic link: the jail has been seen to. A folder that a guest has open
+    is known by the path that it had when it was opened, also after it was renamed; so
+    is a file for stat, unless there is an fstat. An OSError is the guest's to
     handle, by its errno; another exception ends the guest's call and is raised by it.
     """
 

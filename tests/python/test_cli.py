@@ -82,6 +82,26 @@ YES = """
       (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
       (br $again))))
 """
+# Writes 16 random characters out of 16.
+RANDOM = """
+(module
+  (import "wasi_snapshot_preview1" "random_get"
+    (func $random (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (drop (call $random (i32.const 16) (i32.const 16)))
+    (i64.store (i32.const 16)
+      (i64.or (i64.const 0x4040404040404040)
+        (i64.and (i64.const 0x0f0f0f0f0f0f0f0f) (i64.load (i32.const 16)))))
+    (i64.store (i32.const 24)
+      (i64.or (i64.const 0x4040404040404040)
+        (i64.and (i64.const 0x0f0f0f0f0f0f0f0f) (i64.load (i32.const 24)))))
+    (i32.store (i32.const 0) (i32.const 16))
+    (i32.store (i32.const 4) (i32.const 16))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))
+"""
 MODULES = {
     "env": ENV,
     "read": READ,
@@ -511,6 +531,53 @@ def test_limits(cli):
     assert cli("run", "-max-stack=1MiB", "cat.wasm").returncode == 0
     done = cli("run", "-max-stack=1", "cat.wasm")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def test_limits_of_what_it_does(cli, folder):
+    done = cli("run", "-output-limit=5", "yes.wasm")
+    assert (done.returncode, done.stdout) == (1, "y\ny\ny")
+    assert "wrote more than the 5 bytes of output" in done.stderr
+    assert "wasm stack trace" in done.stderr
+    assert cli("run", "-output-limit", "5", "start.wasm").returncode == 0
+    assert cli("run", "-mount=data:/", "-max-files=1", "read.wasm").returncode == 0
+    done = cli("run", "-mount=data:/", "-max-files", "0", "read.wasm")
+    assert done.returncode == 33  # too many open files
+    for flag in ("-output-limit=1.5", "-max-files=-1", "--max-files=4294967296"):
+        done = cli("run", flag, "start.wasm")
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        name = flag.strip("-").partition("=")[0].replace("-", "_")
+        assert f" {name} must be " in done.stderr
+
+
+def test_deterministic(cli, folder, wat):
+    (folder / "random.wasm").write_bytes(wat(RANDOM))
+    plain, first, again = (
+        cli("run", *flag, "random.wasm").stdout
+        for flag in ([], ["-deterministic"], ["-deterministic=1"])
+    )
+    assert plain != first == again
+    assert cli("run", "-deterministic=0", "random.wasm").stdout != first
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-mount=a\0b:/", "cat.wasm"],
+        ["-mount=.:/a\0b", "cat.wasm"],
+        ["-env=A=\0", "cat.wasm"],
+        ["-env=\0=A", "cat.wasm"],
+        ["-cachedir=\0", "cat.wasm"],
+        ["-listen=\0:0", "cat.wasm"],
+        ["cat.wasm", "\0"],
+        ["\0.wasm"],
+    ],
+)
+def test_nuls_are_one_line(main, folder, monkeypatch, words):
+    """They come from those who call main(): the system hands none on."""
+    monkeypatch.chdir(folder)
+    done = main("run", *words)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "\0" not in done.err
 
 
 def test_features(main, wat, tmp_path):

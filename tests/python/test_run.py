@@ -46,6 +46,27 @@ def test_trap(cat):
     assert (caught.value.stdout, caught.value.stderr) == (b"x", b"err\r\n")
 
 
+def test_the_message_has_the_timeout_that_was_given(wat):
+    """Not what was left of it once the program had been compiled."""
+    tick = """
+        (module (import "e" "f" (func $f))
+          (func (export "_start") (loop (call $f) (br 0))))
+        """
+    for timeout, shown in ((0, "0"), (0.0625, "0.0625"), (1 / 3, "0.333333")):
+        with pytest.raises(wazero.Timeout, match=f"timeout after {shown} s"):
+            wazero.run(wat(tick), imports={"e": {"f": lambda: None}}, timeout=timeout)
+
+
+def test_a_timeout_of_a_host_function_keeps_its_message(wat):
+    wasm = wat('(module (import "e" "f" (func $f)) (func (export "_start") (call $f)))')
+
+    def function():
+        raise wazero.Timeout("timeout after 7 s")
+
+    with pytest.raises(wazero.Timeout, match="timeout after 7 s"):
+        wazero.run(wasm, imports={"e": {"f": function}}, timeout=100)
+
+
 def test_text(cat):
     done = wazero.run(cat, capture_output=True, text=True, input="grüße")
     assert done.stdout == "grüße" and done.stderr == "err\n"

@@ -79,11 +79,20 @@ def test_what_is_none(guest, value):
         lambda fs: {"mounts": {"/": (fs, "ro")}},
         lambda fs: {"fs": fs},
         lambda fs: {"fs": wazero.FSConfig().mount(fs, "/")},
+        lambda fs: {"fs": wazero.FSConfig().mount_python(fs)},
     ],
 )
 def test_ways_to_mount(guest, options):
     made = guest(**options(Small(a=b"text")))
     assert made.read(made.open("a"), 10) == b"text"
+
+
+def test_mount_python(guest, fails):
+    config = wazero.FSConfig().mount_python(Kept(a=b"text"), "/", readonly=True)
+    fails("ROFS", guest(fs=config).open, "a", rights=READ | WRITE)
+    for value in (Small, object(), {"a": b""}, "/"):
+        with pytest.raises(TypeError, match="argument 'files' must have the methods"):
+            wazero.FSConfig().mount_python(value)
 
 
 def test_stat():

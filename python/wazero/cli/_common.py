@@ -46,9 +46,9 @@ class Command:
         return rest
 
 
-def os_message(operation: str, path: str, error: OSError) -> str:
+def os_message(operation: str, path: str, error: OSError | ValueError) -> str:
     """An error of the system in Go's words: open x: no such file or directory."""
-    return f"{operation} {path}: {reason(error)}"
+    return f"{operation} {path}: {reason(error)}".replace("\0", "\\x00")
 
 
 def read_wasm(path: str, stdin: bool = False) -> bytes:
@@ -62,10 +62,8 @@ def read_wasm(path: str, stdin: bool = False) -> bytes:
             return start + file.read(LARGEST + 1 - HEADER)
     except IsADirectoryError as error:
         message = os_message("read", path, error)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         message = os_message("open", path, error)
-    except ValueError:  # a NUL in the name
-        message = f"open {path}: invalid argument"
     raise Failure(f"error reading wasm binary: {message}")
 
 

@@ -162,11 +162,18 @@ class StringFlag(Flag):
 
 class IntFlag(Flag):
     kind = "int"
+    standard = " (default 1)"
+    value = 1
 
-    def __init__(self, name: str, usage: str, value: int) -> None:
-        super().__init__(name, usage)
-        self.value = value
-        self.standard = f" (default {value})" if value else ""
+    def set(self, text: str) -> None:
+        self.value = parse_int(text)
+
+
+class LimitFlag(Flag):
+    """A number, or None without the flag."""
+
+    kind = "int"
+    value: int | None = None
 
     def set(self, text: str) -> None:
         self.value = parse_int(text)
@@ -231,8 +238,11 @@ class FlagSet:
     def text(self, name: str, usage: str) -> StringFlag:
         return self._add(StringFlag(name, usage))
 
-    def number(self, name: str, usage: str, value: int = 1) -> IntFlag:
-        return self._add(IntFlag(name, usage, value))
+    def number(self, name: str, usage: str) -> IntFlag:
+        return self._add(IntFlag(name, usage))
+
+    def limit(self, name: str, usage: str) -> LimitFlag:
+        return self._add(LimitFlag(name, usage))
 
     def duration(self, name: str, usage: str) -> DurationFlag:
         return self._add(DurationFlag(name, usage))

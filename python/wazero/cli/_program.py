@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import time
 
-from wazero._wazero import INHERIT, ExitError, Timeout, Trap, WazeroError
+from wazero._wazero import (
+    INHERIT,
+    ExitError,
+    OutputLimitError,
+    Timeout,
+    Trap,
+    WazeroError,
+)
 from wazero.cli._common import Command, RuntimeFlags, os_message
 from wazero.cli._flags import FlagSet, format_duration
 from wazero.cli._text import Failure, complain, quote, visible
@@ -15,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# A trap is told with the frames of the guest, a line each.
+# A trap is told with the frames of the guest, a line each, and so is too much output.
 LINES = "\n\t"
 # What wazero's command ends with when the time is over; the system keeps 8 bits.
 DEADLINE_EXCEEDED = 0xEFFFFFFF
@@ -81,16 +88,30 @@ class ProgramFlags:
             "Largest size of each memory, in bytes or as in 64MiB. A binary that "
             "needs more to begin with is refused.",
         )
-        self._table_limit = flags.number(
+        self._table_limit = flags.limit(
             "table-limit",
             "Largest number of elements of each table. A binary that needs more to "
             "begin with is refused. The default is ten million.",
-            value=0,
         )
         self._max_stack = flags.text(
             "max-stack",
             "Size of the WebAssembly stack, in bytes or as in 1MiB. A binary that "
             "needs more traps.",
+        )
+        self._output_limit = flags.text(
+            "output-limit",
+            "How much may be written to stdout and stderr together, in bytes or as in "
+            "1MiB. A binary that writes more is ended.",
+        )
+        self._max_files = flags.limit(
+            "max-files",
+            "How many files and directories may be open at once, besides those that a "
+            "binary begins with.",
+        )
+        self._deterministic = flags.switch(
+            "deterministic",
+            "Pretends clocks, random numbers, and the order, numbers and times of "
+            "files, so that each run is the same.",
         )
 
     def runtime_options(self) -> dict[str, Any]:
@@ -100,7 +121,7 @@ class ProgramFlags:
             options["engine"] = "interpreter"
         if self._memory_limit.value:
             options["memory_limit"] = self._memory_limit.value
-        if self._table_limit.value:
+        if self._table_limit.value is not None:
             options["table_limit"] = self._table_limit.value
         return options
 
@@ -109,18 +130,20 @@ class ProgramFlags:
         options: dict[str, Any] = {
             "env": self._variables(),
             "mounts": self._mounts(),
-            "stdin": INHERIT,
-            "stdout": INHERIT,
-            "stderr": INHERIT,
-            "random": "system",
-            "walltime": "system",
-            "nanotime": "system",
-            "nanosleep": "system",
+            "deterministic": self._deterministic.value,
+            "max_files": self._max_files.value,
         }
+        for stream in ("stdin", "stdout", "stderr"):
+            options[stream] = INHERIT
+        if not self._deterministic.value:
+            for source in ("random", "walltime", "nanotime", "nanosleep"):
+                options[source] = "system"
         if self._unconfined.value:
             options["wasi"] = "wazero"
         if self._max_stack.value:
             options["max_stack"] = self._max_stack.value
+        if self._output_limit.value:
+            options["output_limit"] = self._output_limit.value
         return options
 
     def compile_options(self) -> dict[str, Any]:
@@ -205,7 +228,7 @@ def _parse_mount(mount: str) -> tuple[str, Any]:
     host = os.path.abspath(host)
     try:
         os.stat(host)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         message = os_message("stat", host, error)
         raise Failure(f"invalid mount: path {quote(host)} error: {message}") from None
     if not os.path.isdir(host):
@@ -225,7 +248,7 @@ def run_guest(flags: ProgramFlags, doing: str, guest: Callable[[], None]) -> int
             f"(timeout {format_duration(flags.timeout.value)})\n"
         )
         return DEADLINE_EXCEEDED & 0xFF
-    except Trap as error:
+    except (Trap, OutputLimitError) as error:
         raise Failure(f"error {doing}: {visible(str(error), keep=LINES)}") from None
     except (OSError, ValueError, WazeroError) as error:
         raise Failure(f"error {doing}: {visible(str(error))}") from None

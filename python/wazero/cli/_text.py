@@ -75,6 +75,8 @@ def _write(descriptor: int, text: str) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def reason(error: OSError) -> str:
-    """What the system says, as Go writes it."""
+def reason(error: OSError | ValueError) -> str:
+    """What the system says, as Go writes it; a path with a NUL it never gets to see."""
+    if isinstance(error, ValueError):
+        return "invalid argument"
     return (error.strerror or str(error)).lower()
