@@ -163,7 +163,8 @@ spec: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stam
 hammer: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test
 	@WAZERO_HAMMER_SECONDS=60 meson test -C $(BUILD)/c --no-rebuild --print-errorlogs \
 	    interrupt
-	@WAZERO_STORM=20 $(BIN)/python -m pytest -q tests/python/test_signals.py -k storm
+	@WAZERO_STORM=20 $(BIN)/python -m pytest -q tests/python/test_signals.py \
+	    tests/python/test_exceptions.py -k storm
 
 valgrind: $(BUILD)/.stamp-c
 	@meson test -C $(BUILD)/c --no-rebuild --print-errorlogs --suite valgrind

@@ -1948,9 +1948,9 @@ wazero_module_global_at(wazero_module_t *module, size_t index,
 /* Ends the call that runs in the module, or in one linked to it, on whatever thread: it
  * reports INTERRUPTED, and the module can be called again. If no call runs nothing
  * happens. Wasm stops within a few milliseconds, and so does a WASI call that waits; a
- * host function, or wazero's own WASI, is left to come back first. Where
- * wazero_function_is_interruptible says false the call ends at its next host function
- * only.
+ * host function, or wazero's own WASI, is left to come back first. With the
+ * interpreter, and where compiled code cannot be entered from C, the call ends at its
+ * next host function only (see wazero_function_is_interruptible).
  * Ownership: nothing. Threads: any; not in signal handlers. Errors: FORKED, MEMORY. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_interrupt(wazero_module_t *module);
@@ -2094,11 +2094,12 @@ wazero_function_map(wazero_function_t *function, const wazero_column_t *params,
                     const wazero_column_t *results, size_t count, uint64_t nanoseconds,
                     size_t *done);
 
-/* Whether a timeout, an interrupt or closing the module ends this function wherever it
- * is. Not so with the interpreter, with exception handling switched on, and where
- * compiled code cannot be entered from C (on other machines than x86-64 and AArch64,
- * or with WAZERO_DIRECT=0 in the environment): there calls end at their next host
- * function.
+/* Whether this function can be left wherever it is, for good (a timeout, an interrupt,
+ * closing the module) and for a while (the host polls). Not so with the interpreter,
+ * and where compiled code cannot be entered from C (on other machines than x86-64 and
+ * AArch64, or with WAZERO_DIRECT=0 in the environment): there calls end at their next
+ * host function. Nor with exception handling switched on; but there timeouts,
+ * interrupts and closing end compiled code all the same.
  * Ownership: nothing. Threads: any. Errors: none. */
 WAZERO_API bool wazero_function_is_interruptible(const wazero_function_t *function);
 

@@ -9,6 +9,7 @@
 
 #include "call/attend.h"
 #include "call/direct.h"
+#include "call/interrupt.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
@@ -21,18 +22,40 @@ static wazero__activation_t *innermost(void)
     return atomic_load_explicit(&wazero__thread()->activation, memory_order_relaxed);
 }
 
-/* The host is always called attached; *detached tells whether it was not so. */
-static void attach(bool *detached)
+/* What the host found when it got the thread. */
+typedef struct {
+    bool detached;
+    const wz_entry *in_go; /* of the call that it is in, if Go has entered that */
+} visit_t;
+
+/* The thread is the host's, which may call on: the signal has no business with the call
+ * outside. */
+static visit_t begin_visit(wazero__thread_t *thread)
 {
-    wazero__thread_t *thread = wazero__thread();
-    *detached = thread->token != NULL;
-    wazero__thread_attach(thread);
+    return (visit_t){thread->token != NULL, wazero__interrupt_leave(thread)};
 }
 
-static void detach_again(bool detached)
+/* If it ends the call there is nothing left to end, and a trace to be made. */
+static void end_visit(wazero__thread_t *thread, visit_t visit, bool ends)
 {
-    if (detached)
-        wazero__thread_detach(wazero__thread());
+    if (visit.detached)
+        wazero__thread_detach(thread);
+    if (!ends)
+        atomic_store(&thread->in_go, visit.in_go);
+}
+
+/* The same where the host is always called attached. */
+static visit_t attach(void)
+{
+    wazero__thread_t *thread = wazero__thread();
+    visit_t visit = begin_visit(thread);
+    wazero__thread_attach(thread);
+    return visit;
+}
+
+static void detach_again(visit_t visit)
+{
+    end_visit(wazero__thread(), visit, false);
 }
 
 /* Keeps an error for the call that runs; the first one counts. */
@@ -75,11 +98,10 @@ static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
                          wz_string *message, uint32_t *exit_code)
 {
     wazero__thread_t *thread = wazero__thread();
-    bool detached;
     wazero__activation_t *activation = innermost();
     if (activation->replay)
         return report(activation->pending, message, exit_code);
-    detached = thread->token != NULL;
+    visit_t visit = begin_visit(thread);
     if (!((wazero__host_t *)function)->native)
         wazero__thread_attach(thread);
     if (activation->snapshots)
@@ -93,11 +115,11 @@ static int32_t host_call(uintptr_t function, uintptr_t caller, uint64_t *stack,
     const wazero_error_t *kept = error && !goes_back ? keep(error) : NULL;
     escape_if_forked();
     if (!kept && atomic_load(&thread->attention)) {
-        error = wazero__attend(thread); /* nothing takes the thread out of wasm here */
+        error = wazero__attend(thread); /* the signal sees to the rest only */
         kept = error ? keep(error) : NULL;
         escape_if_forked();
     }
-    detach_again(detached);
+    end_visit(thread, visit, kept != NULL);
     if (!kept && goes_back)
         return 3;
     return kept ? report(kept, message, exit_code) : 0;
@@ -112,7 +134,7 @@ static uintptr_t listener_wants(uintptr_t listeners, wz_string function, bool lo
 /* Listeners have been told. In a step, whoever is told last has the engine come
  * back. */
 static int32_t told(wazero__thread_t *thread, wazero_error_t *error, bool is_last,
-                    bool detached, wz_string *message, uint32_t *exit_code)
+                    visit_t visit, wz_string *message, uint32_t *exit_code)
 {
     const wazero_error_t *kept = error ? keep(error) : NULL;
     escape_if_forked();
@@ -121,7 +143,7 @@ static int32_t told(wazero__thread_t *thread, wazero_error_t *error, bool is_las
         kept = error ? keep(error) : NULL;
         escape_if_forked();
     }
-    detach_again(detached);
+    end_visit(thread, visit, kept != NULL);
     if (kept)
         return report(kept, message, exit_code);
     if (is_last && innermost()->step)
@@ -134,11 +156,10 @@ static int32_t listener_before(uintptr_t function, uintptr_t module, uint64_t *p
                                wz_string *message, uint32_t *exit_code)
 {
     wazero__thread_t *thread = wazero__thread();
-    bool detached;
-    attach(&detached);
+    visit_t visit = attach();
     wazero_error_t *error = wazero__listener_before(
         thread, function, (wazero_module_t *)module, params, walk, line, note);
-    return told(thread, error, !wazero__listener_is_host(function), detached, message,
+    return told(thread, error, !wazero__listener_is_host(function), visit, message,
                 exit_code);
 }
 
@@ -151,11 +172,10 @@ static int32_t listener_after(uintptr_t function, uintptr_t module, uint64_t *re
                               wz_string line, wz_string *message, uint32_t *exit_code)
 {
     wazero__thread_t *thread = wazero__thread();
-    bool detached;
-    attach(&detached);
+    visit_t visit = attach();
     wazero_error_t *error = wazero__listener_after(
         thread, function, (wazero_module_t *)module, results, line);
-    return told(thread, error, true, detached, message, exit_code);
+    return told(thread, error, true, visit, message, exit_code);
 }
 
 static uintptr_t memory_new(uintptr_t module_address, uint64_t capacity,
@@ -199,27 +219,25 @@ static void module_closed(uintptr_t module, uint32_t exit_code)
 static int64_t stream_read(uintptr_t user, uint8_t *buffer, uint64_t size)
 {
     size_t count;
-    bool detached;
-    attach(&detached);
+    visit_t visit = attach();
     wazero_error_t *error = wazero__stream_read((wazero__stream_cursor_t *)user, buffer,
                                                 (size_t)size, &count);
     if (error)
         keep(error);
     escape_if_forked();
-    detach_again(detached);
+    detach_again(visit);
     return error ? -1 : (int64_t)count;
 }
 
 static int64_t stream_write(uintptr_t user, const uint8_t *buffer, uint64_t size)
 {
-    bool detached;
-    attach(&detached);
+    visit_t visit = attach();
     wazero_error_t *error =
         wazero__stream_write((wazero__stream_cursor_t *)user, buffer, (size_t)size);
     if (error)
         keep(error);
     escape_if_forked();
-    detach_again(detached);
+    detach_again(visit);
     return error ? -1 : (int64_t)size;
 }
 
@@ -245,14 +263,13 @@ static wazero_error_t *answer_question(wazero_module_t *module, int32_t what,
 static bool ask(uintptr_t module, int32_t what, uint64_t number, uint8_t *buffer,
                 int64_t *answer)
 {
-    bool detached;
-    attach(&detached);
+    visit_t visit = attach();
     wazero_error_t *error =
         answer_question((wazero_module_t *)module, what, number, buffer, answer);
     if (error)
         keep(error);
     escape_if_forked();
-    detach_again(detached);
+    detach_again(visit);
     return !error;
 }
 

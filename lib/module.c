@@ -317,12 +317,14 @@ static wazero_error_t *describe(wazero_module_t *module,
 }
 
 /* try_table clones the stack as wazero knows it, so a runtime with exceptions stays on
- * wazero's own. Without a context no function of the module is entered directly. */
+ * wazero's own. Without a context no function of the module is entered directly; its
+ * code is where it can be ended all the same. */
 static void adopt_place(wazero_module_t *module, const wz_place *place)
 {
-    if (!wazero__runtime_is_direct(module->runtime))
+    if (!wazero__direct_is_on())
         return;
-    module->context = place->context;
+    if (wazero__runtime_is_direct(module->runtime))
+        module->context = place->context;
     wazero__compiled_module_locate(module->compiled, place->code, place->code_size);
 }
 

@@ -209,28 +209,23 @@ static wazero_error_t *run(void *stack, const wazero__callable_t *callable,
 {
     (void)unused;
     wz_error failure = {0};
-    wz_entry entry;
-    wz_handle engine;
+    wazero__call_engine_t engine;
     wazero__snapshots_t snapshots;
     if (!wazero__engine()->function_new(callable->module->handle, callable->index,
-                                        &engine, &entry, &failure))
+                                        &engine.handle, &engine.entry, &failure))
         return wazero__engine_error(&failure);
-    wazero__snapshots_begin(&snapshots, engine);
+    wazero__snapshots_begin(&snapshots, engine.handle);
     activation->snapshots = &snapshots;
-    wazero__thread_detach(thread); /* nothing can take it out of wasm */
-    wazero__thread_count_entry(thread);
     wazero_error_t *error =
-        wazero__call_engine(activation, wazero__engine()->function_call_with_snapshots,
-                            engine, stack, callable->type->slot_count);
-    if (!error) {
+        wazero__call_through_go(callable, thread, activation, &engine,
+                                wazero__engine()->function_call_with_snapshots, stack);
+    if (!error)
         wazero__clear_upper_halves(callable->type->results,
                                    callable->type->result_count, stack);
-        wazero__listener_end(thread, activation, NULL);
-    }
     activation->snapshots = NULL;
     wazero__snapshots_end(&snapshots);
     if (wazero__fork_is_current(activation->generation))
-        wazero__engine()->function_release(engine);
+        wazero__engine()->function_release(engine.handle);
     return error;
 }
 

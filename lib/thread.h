@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "engine_abi.h"
 #include "wazero.h"
 
 struct wazero__activation;
@@ -31,6 +32,10 @@ typedef struct wazero__thread {
     bool ended; /* its end has come: what calls now is a destructor of the host's */
     /* The execution context of the code that runs, 0 outside of wasm. */
     _Atomic(uintptr_t) running;
+    /* Of the innermost call that Go has entered, or NULL. */
+    _Atomic(const wz_entry *) in_go;
+    volatile bool taken_out; /* of that, by the signal */
+    volatile uintptr_t held; /* where wasm was to go on: see wazero__hold_stub */
     /* Where the next call's stack begins and how far it may go; 0: none is mapped. */
     uintptr_t wasm_top;
     uintptr_t wasm_bottom;

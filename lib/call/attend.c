@@ -19,11 +19,38 @@ wazero_error_t *wazero__timeout_error(uint64_t nanoseconds, const char *what)
                          (double)nanoseconds / 1e9, what);
 }
 
+static bool is_late(const wazero__activation_t *one, uint64_t now)
+{
+    return one->timeout != WAZERO_NO_TIMEOUT && one->until <= now;
+}
+
+static bool is_interrupted(const wazero__activation_t *one, unsigned requests)
+{
+    return (requests & REQUEST_INTERRUPT) &&
+           wazero__group_is_interrupted(one->module->group, one->session);
+}
+
+static bool is_closed(const wazero__activation_t *one, unsigned requests)
+{
+    return (requests & REQUEST_CLOSED) && !wazero__module_is_open(one->module);
+}
+
+bool wazero__attend_ends(const wazero__thread_t *thread)
+{
+    uint64_t now = wazero__now();
+    unsigned requests = atomic_load(&thread->requests);
+    const wazero__activation_t *one = atomic_load(&thread->activation);
+    while (one && !is_late(one, now) && !is_interrupted(one, requests) &&
+           !is_closed(one, requests))
+        one = one->outer;
+    return one != NULL;
+}
+
 static wazero_error_t *look_at_time(const wazero__activation_t *innermost)
 {
     uint64_t now = wazero__now();
     for (const wazero__activation_t *one = innermost; one; one = one->outer)
-        if (one->timeout != WAZERO_NO_TIMEOUT && one->until <= now)
+        if (is_late(one, now))
             return wazero__timeout_error(one->timeout, "");
     return NULL;
 }
@@ -36,10 +63,9 @@ static wazero_error_t *look_at_requests(wazero__thread_t *thread,
     unsigned requests = atomic_exchange(&thread->requests, 0);
     wazero_error_t *error = NULL;
     for (const wazero__activation_t *one = innermost; one && !error; one = one->outer) {
-        if ((requests & REQUEST_INTERRUPT) &&
-            wazero__group_is_interrupted(one->module->group, one->session))
+        if (is_interrupted(one, requests))
             error = wazero__error(WAZERO_ERROR_INTERRUPTED, "interrupted");
-        else if ((requests & REQUEST_CLOSED) && !wazero__module_is_open(one->module))
+        else if (is_closed(one, requests))
             error = wazero__module_end_error(one->module);
     }
     if (error)

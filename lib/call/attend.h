@@ -11,6 +11,9 @@
  * Errors: TIMEOUT, INTERRUPTED, EXIT, CLOSED, HOST. */
 wazero_error_t *wazero__attend(wazero__thread_t *thread);
 
+/* Whether that would end the innermost call. May be called in a signal handler. */
+bool wazero__attend_ends(const wazero__thread_t *thread);
+
 /* Has the host run what is due, attached. Errors: what it reports; FORKED in a child
  * that it made. */
 wazero_error_t *wazero__attend_poll(wazero__thread_t *thread);

@@ -93,10 +93,9 @@ static bool is_too_deep(wazero__thread_t *thread, const wazero__activation_t *ou
 
 /* ---- running ---- */
 
-wazero_error_t *
-wazero__call_engine(wazero__activation_t *activation,
-                    bool (*ask)(wz_handle, uint64_t *, size_t, wz_error *),
-                    wz_handle function, uint64_t *stack, size_t slot_count)
+wazero_error_t *wazero__call_engine(wazero__activation_t *activation,
+                                    wazero__ask_t *ask, wz_handle function,
+                                    uint64_t *stack, size_t slot_count)
 {
     wz_error failure = {0};
     jmp_buf escape, *outer = activation->escape;
@@ -134,17 +133,38 @@ HOT wazero_error_t *take_engine(wazero__callable_t *callable,
     return USUAL((*engine)->handle) ? NULL : make_engine(callable, *engine);
 }
 
-static wazero_error_t *call_through_go(const wazero__callable_t *callable,
-                                       wazero__thread_t *thread,
-                                       wazero__activation_t *activation,
-                                       const wazero__call_engine_t *engine,
-                                       uint64_t *stack)
+/* The call was ended by the signal, which gave it a trap. Takes that, for its trace. */
+static wazero_error_t *taken_out(wazero__thread_t *thread, wazero_error_t *trap)
 {
-    wazero__thread_detach(thread); /* nothing can take it out of wasm */
+    thread->taken_out = false;
+    wazero_error_t *error = wazero__attend(thread);
+    return error ? wazero__error_add_trace(error, trap) : trap;
+}
+
+wazero_error_t *wazero__call_through_go(const wazero__callable_t *callable,
+                                        wazero__thread_t *thread,
+                                        wazero__activation_t *activation,
+                                        const wazero__call_engine_t *engine,
+                                        wazero__ask_t *ask, uint64_t *stack)
+{
+    /* Compiled code that can be found, if it is that. */
+    const wz_entry *entry = engine->entry.execution_context ? &engine->entry : NULL;
+    const wz_entry *outer = atomic_load(&thread->in_go);
+    wazero_error_t *error = NULL;
+    if (entry && !thread->park)
+        error = wazero__interrupt_prepare(thread);
+    if (error)
+        return error;
+    wazero__thread_detach(thread); /* it can be ended, not left for a while */
     wazero__thread_count_entry(thread);
-    wazero_error_t *error =
-        wazero__call_engine(activation, wazero__engine()->function_call, engine->handle,
-                            stack, callable->type->slot_count);
+    thread->taken_out = false;
+    thread->held = 0;
+    atomic_store(&thread->in_go, entry);
+    error = wazero__call_engine(activation, ask, engine->handle, stack,
+                                callable->type->slot_count);
+    atomic_store(&thread->in_go, outer);
+    if (thread->taken_out && error)
+        error = taken_out(thread, error);
     if (!error)
         wazero__listener_end(thread, activation, NULL);
     return error;
@@ -157,7 +177,8 @@ HOT wazero_error_t *call_once(const wazero__callable_t *callable,
 {
     if (USUAL(engine->entry.preamble != 0))
         return wazero__direct_run(thread, activation, callable, engine, stack);
-    return call_through_go(callable, thread, activation, engine, stack);
+    return wazero__call_through_go(callable, thread, activation, engine,
+                                   wazero__engine()->function_call, stack);
 }
 
 wazero_error_t *wazero__call_once(const wazero__callable_t *callable,

@@ -49,13 +49,23 @@ wazero_error_t *wazero__call_once(const wazero__callable_t *callable,
                                   wazero__activation_t *activation,
                                   const wazero__call_engine_t *engine, uint64_t *stack);
 
-/* Has the engine do something for a call: call a function, or a step. In a child that a
+/* Something that the engine does for a call: calling a function, or a step. */
+typedef bool wazero__ask_t(wz_handle function, uint64_t *stack, size_t slot_count,
+                           wz_error *failure);
+
+/* Has it do that. In a child that a
  * host function forks meanwhile, the callback leaves the dead engine's frames behind
  * and comes back here a second time, with its error in the activation. */
-wazero_error_t *
-wazero__call_engine(wazero__activation_t *activation,
-                    bool (*ask)(wz_handle, uint64_t *, size_t, wz_error *),
-                    wz_handle function, uint64_t *stack, size_t slot_count);
+wazero_error_t *wazero__call_engine(wazero__activation_t *activation,
+                                    wazero__ask_t *ask, wz_handle function,
+                                    uint64_t *stack, size_t slot_count);
+
+/* Has Go run the function whole. Compiled code can be ended there, too. */
+wazero_error_t *wazero__call_through_go(const wazero__callable_t *callable,
+                                        wazero__thread_t *thread,
+                                        wazero__activation_t *activation,
+                                        const wazero__call_engine_t *engine,
+                                        wazero__ask_t *ask, uint64_t *stack);
 
 /* What a call reports, out of what the engine did and what host functions left. Takes
  * both. */

@@ -72,6 +72,11 @@ bool wazero__direct_is_on(void)
     return is_on;
 }
 
+uint32_t wazero__direct_trap(void)
+{
+    return layout.unreachable;
+}
+
 bool wazero__direct_is_memmove(uintptr_t address)
 {
     return address - layout.memmove < layout.memmove_size;

@@ -17,6 +17,9 @@ void wazero__direct_load(const wz_engine *engine);
 
 bool wazero__direct_is_on(void);
 
+/* The exit code of a trap, "unreachable". May be called in a signal handler. */
+uint32_t wazero__direct_trap(void);
+
 /* Whether an address is in Go's memmove. May be called in a signal handler. */
 bool wazero__direct_is_memmove(uintptr_t address);
 

@@ -46,6 +46,12 @@ uint32_t wazero__unpark(uintptr_t execution_context, void (*again)(void));
  * Leaves for C, as an exit sequence of compiled code does. */
 void wazero__exit_stub(void);
 
+/* For go_call_return_address, where Go runs and what it runs is to be ended: wasm goes
+ * no further, until a signal handler sees it here, and changes no register meanwhile.
+ * It takes WAZERO__HOLD_SIZE bytes at most. */
+void wazero__hold_stub(void);
+enum { WAZERO__HOLD_SIZE = 16 };
+
 /* For go_call_return_address in a step: zeroes that field, so that C sees that Go came
  * here, and returns to Go. */
 void wazero__step_stub(void);

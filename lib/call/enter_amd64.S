@@ -143,6 +143,11 @@ FUNCTION wazero__exit_stub
         ret
 END wazero__exit_stub
 
+FUNCTION wazero__hold_stub
+1:      pause
+        jmp     1b
+END wazero__hold_stub
+
 FUNCTION wazero__step_stub
         movq    $0, OFFSET_GO_CALL_RETURN_ADDRESS(%rax)
         movq    OFFSET_ORIGINAL_FRAME_POINTER(%rax), %rbp

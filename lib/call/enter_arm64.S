@@ -180,6 +180,11 @@ FUNCTION wazero__exit_stub
         EXIT
 END wazero__exit_stub
 
+FUNCTION wazero__hold_stub
+1:      yield
+        b       1b
+END wazero__hold_stub
+
 FUNCTION wazero__step_stub
         str     xzr, [x0, OFFSET_GO_CALL_RETURN_ADDRESS]
         EXIT

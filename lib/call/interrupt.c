@@ -5,8 +5,8 @@
  * function body (or in Go's memmove, which such a body calls and which has neither a
  * frame nor state) and the stack pointer on the wasm stack. Both are needed: the last
  * instruction of an exit sequence lies in a body, but returns on C's stack already.
- * Anywhere else it does nothing; the watchdog tries again, and C looks before it goes
- * into wasm.
+ * Calls that Go has entered, on stacks of Go's, are not parked but ended. Anywhere else
+ * it does nothing; the watchdog tries again, and C looks before it goes into wasm.
  */
 #include "call/interrupt.h"
 
@@ -20,6 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "call/attend.h"
 #include "call/code.h"
 #include "call/direct.h"
 #include "call/enter.h"
@@ -67,6 +68,19 @@ static uintptr_t stack_pointer(const mcontext_t *machine)
 static uintptr_t frame_pointer(const mcontext_t *machine)
 {
     return (uintptr_t)machine->gregs[REG_RBP];
+}
+
+static void go_on_at(mcontext_t *machine, uintptr_t address)
+{
+    machine->gregs[REG_RIP] = (greg_t)address;
+}
+
+/* In a function without a frame that has just been called, such as memmove. */
+static uintptr_t return_address(const mcontext_t *machine)
+{
+    uintptr_t address;
+    memcpy(&address, (const void *)stack_pointer(machine), sizeof address);
+    return address;
 }
 
 static void divert(mcontext_t *machine, void (*stub)(void), uintptr_t context)
@@ -122,6 +136,17 @@ static uintptr_t stack_pointer(const mcontext_t *machine)
 static uintptr_t frame_pointer(const mcontext_t *machine)
 {
     return (uintptr_t)machine->regs[29];
+}
+
+static void go_on_at(mcontext_t *machine, uintptr_t address)
+{
+    machine->pc = address;
+}
+
+/* As above. */
+static uintptr_t return_address(const mcontext_t *machine)
+{
+    return machine->regs[30];
 }
 
 static void divert(mcontext_t *machine, void (*stub)(void), uintptr_t context)
@@ -183,6 +208,38 @@ static void restore(const wazero__parked_t *parked, mcontext_t *machine)
 
 #endif
 
+/* ---- where a trace begins ---- */
+
+/* Whether the chain of frames from frame leads up the stack and ends, as wazero's walk
+ * along it needs. Not so in an exit sequence that has loaded C's frame already. */
+static bool is_sound(uintptr_t frame, uintptr_t below, uintptr_t highest)
+{
+    while (frame) {
+        if (frame < below || frame % sizeof frame || frame > highest - 2 * sizeof frame)
+            return false;
+        below = frame + 1;
+        memcpy(&frame, (const void *)frame, sizeof frame);
+    }
+    return true;
+}
+
+/* Has the execution context say that the code is where the registers are, on a stack
+ * that ends at highest. False if no trace can begin there. */
+static bool begin_trace(uintptr_t context, const mcontext_t *machine, uintptr_t highest)
+{
+    uintptr_t at = program_counter(machine);
+    uintptr_t stack = stack_pointer(machine), frame = frame_pointer(machine);
+    if (!WAZERO__TRACE_ANYWHERE || !frame || !is_sound(frame, stack, highest))
+        return false;
+    /* memmove has no frame: what called it is the function to name. */
+    if (wazero__direct_is_memmove(at))
+        at = return_address(machine);
+    memcpy(field(context, OFFSET_GO_CALL_RETURN_ADDRESS), &at, sizeof at);
+    memcpy(field(context, OFFSET_STACK_POINTER_BEFORE_GO_CALL), &stack, sizeof stack);
+    memcpy(field(context, OFFSET_FRAME_POINTER_BEFORE_GO_CALL), &frame, sizeof frame);
+    return true;
+}
+
 /* ---- the handler ---- */
 
 /* Where the thread runs a body, seen from a call of memmove too. */
@@ -191,6 +248,66 @@ static bool is_in_body(const wazero__thread_t *thread, const mcontext_t *machine
     uintptr_t stack = stack_pointer(machine), at = program_counter(machine);
     return stack >= thread->wasm_lowest && stack < thread->wasm_highest &&
            (wazero__code_contains(at) || wazero__direct_is_memmove(at));
+}
+
+/* Whether the thread runs a body on a stack of Go's, or waits to. Go's memmove is that
+ * of a body if it returns to one; what Go itself copies it copies on another stack. */
+static bool is_in_body_of_gos(const wz_entry *entry, const mcontext_t *machine)
+{
+    uintptr_t at = program_counter(machine), stack = stack_pointer(machine), lowest;
+    memcpy(&lowest, field(entry->execution_context, OFFSET_STACK_BOTTOM),
+           sizeof lowest);
+    if (stack < lowest || stack >= *entry->stack_top)
+        return false;
+    if (wazero__direct_is_memmove(at))
+        at = return_address(machine);
+    return wazero__code_contains(at) ||
+           at - (uintptr_t)wazero__hold_stub < WAZERO__HOLD_SIZE;
+}
+
+/* Go runs, and what it does there may be most of what the call does (try_table). It
+ * cannot be disturbed; but where it is to go on wasm waits for the next signal. If Go
+ * has read the address before, there will be another exit, which writes a new one. */
+static void hold(wazero__thread_t *thread, uintptr_t context)
+{
+    uintptr_t address, stub = (uintptr_t)wazero__hold_stub;
+    void *place = field(context, OFFSET_GO_CALL_RETURN_ADDRESS);
+    memcpy(&address, place, sizeof address);
+    if (!address || address == stub)
+        return;
+    thread->held = address;
+    memcpy(place, &stub, sizeof stub);
+}
+
+/* Ends the call that Go has entered, if something is asked that ends it: the code
+ * leaves for Go with a trap. It cannot be parked, for Go would wait for it. */
+static void take_out(wazero__thread_t *thread, mcontext_t *machine)
+{
+    const wz_entry *entry = atomic_load(&thread->in_go);
+    if (!entry || thread->taken_out)
+        return;
+    uintptr_t context = entry->execution_context, held = 0;
+    bool in_body = is_in_body_of_gos(entry, machine);
+    bool ends = wazero__attend_ends(thread);
+    uint32_t exit_code = wazero__direct_trap();
+    if (!in_body) {
+        if (ends)
+            hold(thread, context);
+        return;
+    }
+    if (program_counter(machine) - (uintptr_t)wazero__hold_stub < WAZERO__HOLD_SIZE)
+        held = thread->held;
+    if (ends && !begin_trace(context, machine, *entry->stack_top))
+        memset(field(context, OFFSET_STACK_POINTER_BEFORE_GO_CALL), 0, sizeof context);
+    if (held)
+        memcpy(field(context, OFFSET_GO_CALL_RETURN_ADDRESS), &held, sizeof held);
+    if (ends) {
+        memcpy(field(context, OFFSET_EXIT_CODE), &exit_code, sizeof exit_code);
+        thread->taken_out = true;
+        divert(machine, wazero__exit_stub, context);
+    } else if (held) { /* it is not asked any more */
+        go_on_at(machine, held);
+    }
 }
 
 static void on_signal(int number, siginfo_t *info, void *pointer)
@@ -212,10 +329,15 @@ static void on_signal(int number, siginfo_t *info, void *pointer)
                sizeof parked->exit_code);
         return;
     }
+    if (!atomic_load(&thread->attention))
+        return;
+    if (!context) {
+        take_out(thread, machine);
+        return;
+    }
     parked = thread->park;
     uint32_t exit_code = WAZERO__EXIT_PARKED;
-    if (!atomic_load(&thread->attention) || !context || !parked ||
-        !is_in_body(thread, machine) || !save(parked, machine))
+    if (!parked || !is_in_body(thread, machine) || !save(parked, machine))
         return;
     void *place = field(context, OFFSET_EXIT_CODE);
     memcpy(&parked->exit_code, place, sizeof exit_code);
@@ -294,6 +416,22 @@ void wazero__interrupt_send(wazero__thread_t *thread)
         atomic_store(&thread->signalled, false); /* the watchdog tries again */
 }
 
+const wz_entry *wazero__interrupt_leave(wazero__thread_t *thread)
+{
+    uintptr_t address, stub = (uintptr_t)wazero__hold_stub;
+    const wz_entry *entry = atomic_load_explicit(&thread->in_go, memory_order_relaxed);
+    if (!entry)
+        return NULL;
+    atomic_store(&thread->in_go, NULL);
+    void *place = field(entry->execution_context, OFFSET_GO_CALL_RETURN_ADDRESS);
+    memcpy(&address, place, sizeof address);
+    if (address == stub && thread->held) {
+        address = thread->held;
+        memcpy(place, &address, sizeof address);
+    }
+    return entry;
+}
+
 /* ---- parked threads ---- */
 
 wazero__parked_t *wazero__parked_take(wazero__thread_t *thread)
@@ -345,37 +483,11 @@ uint32_t wazero__parked_resume(wazero__thread_t *thread, wazero__parked_t *parke
     return exit_code;
 }
 
-/* Whether the chain of frames from frame leads up the stack and ends, as wazero's walk
- * along it needs. Not so in an exit sequence that has loaded C's frame already. */
-static bool is_sound(const wazero__thread_t *thread, uintptr_t frame, uintptr_t below)
-{
-    while (frame) {
-        if (frame < below || frame % sizeof frame ||
-            frame > thread->wasm_highest - 2 * sizeof frame)
-            return false;
-        below = frame + 1;
-        memcpy(&frame, (const void *)frame, sizeof frame);
-    }
-    return true;
-}
-
 bool wazero__parked_abandon(wazero__thread_t *thread, wazero__parked_t *parked,
                             uintptr_t execution_context)
 {
-    uintptr_t at = program_counter(&parked->machine);
-    uintptr_t stack = stack_pointer(&parked->machine);
-    uintptr_t frame = frame_pointer(&parked->machine);
-    /* memmove has no frame: what called it is the function to name. */
-    if (WAZERO__TRACE_ANYWHERE && wazero__direct_is_memmove(at))
-        memcpy(&at, (const void *)stack, sizeof at);
-    bool has_trace = WAZERO__TRACE_ANYWHERE && frame && is_sound(thread, frame, stack);
-    if (has_trace) {
-        memcpy(field(execution_context, OFFSET_GO_CALL_RETURN_ADDRESS), &at, sizeof at);
-        memcpy(field(execution_context, OFFSET_STACK_POINTER_BEFORE_GO_CALL), &stack,
-               sizeof stack);
-        memcpy(field(execution_context, OFFSET_FRAME_POINTER_BEFORE_GO_CALL), &frame,
-               sizeof frame);
-    }
+    bool has_trace =
+        begin_trace(execution_context, &parked->machine, thread->wasm_highest);
     wazero__interrupt_release(thread);
     thread->park = parked;
     return has_trace;

@@ -5,7 +5,8 @@
  * whether the thread is in the body of a wasm function, on its wasm stack; then it
  * saves the registers (the thread is *parked*) and sends the thread to
  * wazero__exit_stub, so that C sees the exit code EXIT_PARKED. C ends the call, or has
- * a second signal put the registers back.
+ * a second signal put the registers back. A thread that Go has sent into wasm (for a
+ * runtime with exceptions) is only sent out of it, to Go, and only to end the call.
  */
 #ifndef WAZERO_LIB_CALL_INTERRUPT_H
 #define WAZERO_LIB_CALL_INTERRUPT_H
@@ -28,6 +29,10 @@ void wazero__interrupt_release(wazero__thread_t *thread);
 
 /* Unblocks the signal in the calling thread, should somebody have blocked it. */
 void wazero__interrupt_unblock(void);
+
+/* The host gets the thread from a call that Go has entered, or from no such: it is left
+ * as if the signal had not been there. Returns the call's in_go, to be put back. */
+const wz_entry *wazero__interrupt_leave(wazero__thread_t *thread);
 
 /* Sends the signal to a thread on the registry, which is locked. */
 void wazero__interrupt_send(wazero__thread_t *thread);

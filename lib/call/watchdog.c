@@ -101,7 +101,7 @@ static void look_at(wazero__thread_t *thread, look_t *look)
     /* It may be where it cannot be parked: try again. */
     not_after(look, look->now + TICK);
     atomic_store(&thread->attention, true);
-    if (atomic_load(&thread->running))
+    if (atomic_load(&thread->running) || atomic_load(&thread->in_go))
         wazero__interrupt_send(thread);
     wazero__block_wake(thread);
 }

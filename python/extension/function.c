@@ -437,9 +437,10 @@ static PyGetSetDef Function_getset[] = {
     {"interruptible", (getter)Function_get_interruptible, NULL,
      "Whether a timeout, Module.interrupt(), closing and Ctrl-C end a call wherever "
      "it\n"
-     "is. Where not, they end it at its next host function: with the interpreter, "
-     "with\n"
-     "the feature exception-handling, and with WAZERO_DIRECT=0 in the environment.",
+     "is. Where not, they end it at its next host function: with the interpreter, and\n"
+     "with WAZERO_DIRECT=0 in the environment. With the feature exception-handling "
+     "only\n"
+     "Ctrl-C waits for that.",
      NULL},
     {"__name__", (getter)Function_get_name, NULL, NULL, NULL},
     {"__signature__", (getter)Function_get_signature, NULL, NULL, NULL},
@@ -480,7 +481,7 @@ static PyType_Slot Function_slots[] = {
      "With snapshots=True the host functions that are called may use "
      "wazero.snapshot(). "
      "Such\n"
-     "a call ends at its next host function only, and needs the compiler."},
+     "a call needs the compiler, and Ctrl-C ends it at its next host function only."},
     {Py_tp_traverse, Function_traverse},
     {Py_tp_dealloc, Function_dealloc},
     {Py_tp_repr, Function_repr},

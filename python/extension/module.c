@@ -517,8 +517,9 @@ static PyMethodDef Module_methods[] = {
      "runs.\n\n"
      "Any thread. Wasm stops within milliseconds; a host function is left to come "
      "back\n"
-     "first. Where Function.interruptible is False, the call ends at its next host\n"
-     "function only. ForkedError."},
+     "first. With the interpreter, and with WAZERO_DIRECT=0 in the environment, the "
+     "call\n"
+     "ends at its next host function only. ForkedError."},
     {"close", (PyCFunction)(void (*)(void))Module_close, METH_FASTCALL | METH_KEYWORDS,
      "close($self, exit_code=0)\n--\n\n"
      "Ends the use of the module: later calls raise ClosedError. A call that runs is\n"

@@ -79,6 +79,19 @@ static inline wazero_runtime_t *new_runtime(void)
     return runtime;
 }
 
+/* One whose calls go through Go. */
+static inline wazero_runtime_t *new_runtime_with_exceptions(void)
+{
+    wazero_runtime_config_t *config;
+    wazero_runtime_t *runtime;
+    must(wazero_runtime_config_new(&config));
+    must(wazero_runtime_config_set_features(
+        config, WAZERO_FEATURES_V2 | WAZERO_FEATURE_EXCEPTION_HANDLING));
+    must(wazero_runtime_new(config, &runtime));
+    wazero_runtime_config_delete(config);
+    return runtime;
+}
+
 static inline wazero_runtime_t *new_interpreter(void)
 {
     wazero_runtime_config_t *config;

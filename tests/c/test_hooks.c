@@ -345,6 +345,9 @@ static wazero_error_t *stay(void *user, wazero_module_t *caller, uint64_t *stack
     (void)caller;
     (void)stack;
     atomic_store(&entered, true);
+    let_go(); /* as a language does, so that others come by it */
+    usleep(100);
+    take();
     return atomic_load(&leave) ? stop() : NULL;
 }
 

@@ -546,22 +546,126 @@ static void hammer(fixture_t *fixture, const char *name, int32_t argument,
     wazero_error_delete(error);
 }
 
-TEST(deadlines_that_land_anywhere)
+static void land_anywhere(fixture_t *fixture)
 {
     const char *said = getenv("WAZERO_HAMMER_SECONDS");
     uint64_t end = now() + (uint64_t)(said ? atoi(said) : 2) * 1000 * MILLISECOND;
-    fixture_t fixture;
-    set_up(&fixture);
     while (now() < end) {
-        hammer(&fixture, "sum", 3000000, 4499998500000, 3 * MILLISECOND);
-        hammer(&fixture, "fib", 25, 75025, MILLISECOND);
-        hammer(&fixture, "mixed", 1000, 9000, MILLISECOND);
-        hammer(&fixture, "deep", 100000, 100000, 2 * MILLISECOND);
-        wazero_error_t *error = call_for(&fixture, "trap", 0, FOR_EVER, NULL);
+        hammer(fixture, "sum", 3000000, 4499998500000, 3 * MILLISECOND);
+        hammer(fixture, "fib", 25, 75025, MILLISECOND);
+        hammer(fixture, "mixed", 1000, 9000, MILLISECOND);
+        hammer(fixture, "deep", 100000, 100000, 2 * MILLISECOND);
+        wazero_error_t *error = call_for(fixture, "trap", 0, FOR_EVER, NULL);
         CHECK_INT(wazero_error_trap_code(error), WAZERO_TRAP_INTEGER_DIVIDE_BY_ZERO);
         CHECK_INT(wazero_error_frame_count(error), 2);
         wazero_error_delete(error);
     }
+}
+
+TEST(deadlines_that_land_anywhere)
+{
+    fixture_t fixture;
+    set_up(&fixture);
+    land_anywhere(&fixture);
+    tear_down(&fixture);
+}
+
+/* ---- with exceptions, where Go enters the code ---- */
+
+/* False where nothing ends such code. */
+static bool set_up_with_exceptions(fixture_t *fixture)
+{
+    set_up(fixture);
+    bool direct = is_direct(fixture);
+    tear_down(fixture);
+    memset(fixture, 0, sizeof *fixture);
+    set_up_in(fixture, new_runtime_with_exceptions(), NULL);
+    CHECK(!is_direct(fixture));
+    return direct;
+}
+
+/* On a busy machine the time may be over before wasm runs. On AArch64 there is none. */
+static void check_trace(const fixture_t *fixture)
+{
+#if defined(__x86_64__)
+    wazero_error_t *error = NULL;
+    uint64_t timeout = MILLISECOND;
+    do {
+        wazero_error_delete(error);
+        timeout *= 4;
+        error = call_for(fixture, "spin", 0, timeout, NULL);
+        CHECK_INT(wazero_error_kind(error), WAZERO_ERROR_TIMEOUT);
+    } while (wazero_error_frame_count(error) == 0 && timeout < SOON);
+    CHECK_INT(wazero_error_frame_count(error), 1);
+    CHECK_STR(wazero_error_frame(error, 0)->function, "spin");
+    wazero_error_delete(error);
+#else
+    (void)fixture;
+#endif
+}
+
+TEST(a_timeout_ends_code_that_go_has_entered)
+{
+    fixture_t fixture;
+    if (set_up_with_exceptions(&fixture)) {
+        check_timeout(&fixture, "spin");
+        check_timeout(&fixture, "spin_copy");
+        check_timeout(&fixture, "fib");
+        check_timeout(&fixture, "grow");
+        check_trace(&fixture);
+    }
+    check_timeout(&fixture, "spin_host");
+    tear_down(&fixture);
+}
+
+static wazero_error_t *spin_in_go(void *user, int32_t argument, int32_t *result)
+{
+    fixture_t *fixture = user;
+    (void)result;
+    wazero_error_t *error =
+        call_for(fixture, "spin", 0, (uint64_t)argument * MILLISECOND, NULL);
+    CHECK_ERROR(error, WAZERO_ERROR_TIMEOUT, "timeout after");
+    fixture->host = NULL;
+    return NULL;
+}
+
+TEST(a_nested_call_that_go_has_entered_ends_alone)
+{
+    fixture_t fixture;
+    if (set_up_with_exceptions(&fixture)) {
+        fixture.host = spin_in_go;
+        CHECK_INT(CALL(fixture.module, "call_host", 10), 10);
+        check_timeout(&fixture, "spin");
+        fixture.host = spin_in_go; /* which has no more time than the outer call */
+        CHECK_ERROR(call_for(&fixture, "call_host", 100000, 30 * MILLISECOND, NULL),
+                    WAZERO_ERROR_TIMEOUT, "timeout after 0.03 s");
+        check_usable(&fixture);
+    }
+    tear_down(&fixture);
+}
+
+TEST(interrupting_and_closing_what_go_has_entered)
+{
+    fixture_t fixture;
+    const char *name = set_up_with_exceptions(&fixture) ? "spin" : "spin_host";
+    call_t call = {&fixture, name, NULL, FOR_EVER};
+    pthread_t thread = begin_call(&call);
+    must(wazero_module_interrupt(fixture.module));
+    pthread_join(thread, NULL);
+    CHECK_ERROR(call.error, WAZERO_ERROR_INTERRUPTED, "interrupted");
+    check_usable(&fixture);
+    thread = begin_call(&call);
+    must(wazero_module_close_with_exit_code(fixture.module, 0));
+    pthread_join(thread, NULL);
+    CHECK_ERROR(call.error, WAZERO_ERROR_CLOSED, "closed with exit_code");
+    tear_down(&fixture);
+}
+
+TEST(deadlines_that_land_anywhere_in_what_go_has_entered)
+{
+    fixture_t fixture;
+    set_up_with_exceptions(&fixture);
+    land_anywhere(&fixture);
     tear_down(&fixture);
 }
 

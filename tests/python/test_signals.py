@@ -162,7 +162,7 @@ print("done")
 def test_in_the_host_function_itself(run):
     run(
         """
-host.append(lambda: time.sleep(20))
+host.append(lambda: [time.sleep(0.1) for _ in range(200)])
 later()
 try:
     loops.exports.tick()
@@ -261,7 +261,8 @@ thread = threading.Thread(target=work)
 thread.start()
 later()
 try:
-    time.sleep(20)
+    for _ in range(200):  # the signal may come just before it sleeps
+        time.sleep(0.1)
 except KeyboardInterrupt:
     reacted()
 thread.join(30)

@@ -20,6 +20,10 @@ EXAMPLE = """(module $example
     (if (result i32) (local.get $got)
       (then (local.get $got))
       (else (call $helper))))
+  (func (export "run_for_ever")
+    (if (call $snapshot (i32.const 0))
+      (then (loop $again (br $again))))
+    (drop (call $helper)))
   (func (export "snapshot") (param i32) (result i32)
     (call $snapshot (local.get 0)))
   (func (export "restore") (param i32) (call $restore (local.get 0))))"""
@@ -66,6 +70,14 @@ def test_in_a_loop(example):
     for _ in range(200):
         assert example.module.exports.run(snapshots=True) == 5
         example.snapshots.clear()
+
+
+def test_time_ends_what_was_gone_back_to(example):
+    if example.module.exports.run_for_ever.interruptible:  # without snapshots
+        for _ in range(3):
+            with pytest.raises(wazero.Timeout):
+                example.module.call("run_for_ever", snapshots=True, timeout=0.1)
+            assert example.module.call("run", snapshots=True) == 5
 
 
 def test_nested(example):

@@ -50,7 +50,8 @@ def cpython(run):
 def forever(interruptible):
     """Python code that has no end, which can be ended."""
     statement = "pass" if interruptible else "time.time()"
-    return f"import time\nprint('begun', flush=True)\nwhile True: {statement}"
+    flush = "getattr(sys.stdout, 'flush', lambda: None)()"
+    return f"import sys, time\nprint('begun')\n{flush}\nwhile True: {statement}"
 
 
 @pytest.fixture(scope="session")
