@@ -106,6 +106,7 @@ typedef struct wazero_stack wazero_stack_t;
 typedef struct wazero_snapshot wazero_snapshot_t;
 typedef struct wazero_imports wazero_imports_t;
 typedef struct wazero_module_config wazero_module_config_t;
+typedef struct wazero_trace wazero_trace_t;
 typedef struct wazero_fs wazero_fs_t;
 typedef struct wazero_module wazero_module_t;
 typedef struct wazero_function wazero_function_t;
@@ -256,6 +257,21 @@ WAZERO_API const wazero_frame_t *wazero_error_frame(const wazero_error_t *error,
  * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
 WAZERO_API const void *wazero_error_output(const wazero_error_t *error,
                                            wazero_stream_t stream, size_t *size);
+
+/* What a module has used (wazero_module_usage). Times are in nanoseconds. */
+typedef struct {
+    uint64_t wall_time;         /* that its start took; 0 until that is over       */
+    uint64_t cpu_time;          /* the same of the CPU, of the thread that started */
+    uint64_t peak_memory_pages; /* the most that its memory had; 0 without one     */
+    bool counted;               /* the rest is known: not with wazero's own WASI   */
+    uint64_t files_opened;      /* by path_open, directories included              */
+    uint64_t bytes_read;        /* by all means of WASI: files, streams, sockets   */
+    uint64_t bytes_written;
+} wazero_usage_t;
+
+/* What a module had used when its start ended with this error; NULL for other errors.
+ * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
+WAZERO_API const wazero_usage_t *wazero_error_usage(const wazero_error_t *error);
 
 /* What the host function gave to wazero_error_new_host; NULL for other errors.
  * Ownership: borrowed until the error is deleted. Threads: any. Errors: none. */
@@ -1846,6 +1862,142 @@ WAZERO_API void wazero_module_config_set_deterministic(wazero_module_config_t *c
 WAZERO_API void wazero_module_config_set_user(wazero_module_config_t *config,
                                               void *user);
 
+/* ---------------------------------------------------------------- trace ---------- */
+
+/* Records of a module's WASI calls, as strace has them of a process's: each with its
+ * arguments, what it returned and how long it took, as values and as text.
+ *
+ *     wazero_trace_t *trace;
+ *     wazero_error_t *error = wazero_trace_new(WAZERO_TRACE_LIMIT, &trace);
+ *     if (!error) wazero_module_config_record_trace(config, trace);
+ *
+ * What is recorded are the calls of the functions that the module imports from
+ * libwazero's own WASI. A record has copies of what it shows of the guest's memory:
+ * texts up to 1,024 bytes, lists up to 16 items, and never what is read or written. */
+
+/* How a value of a record is to be read. The numbers are fixed. */
+typedef enum {
+    WAZERO_TRACE_NUMBER = 1,        /* a size, an offset, nanoseconds ...       */
+    WAZERO_TRACE_SIGNED = 2,        /* number is an int64_t                     */
+    WAZERO_TRACE_FD = 3,            /* a descriptor                             */
+    WAZERO_TRACE_POINTER = 4,       /* into memory that is not looked at        */
+    WAZERO_TRACE_OUT_OF_BOUNDS = 5, /* a pointer, and size what should be there */
+    /* A path or a name: data are the first size of the number bytes that it has. */
+    WAZERO_TRACE_TEXT = 6,
+    /* Sizes of buffers: data are the first ones of number, a uint32_t each. */
+    WAZERO_TRACE_SIZES = 7,
+    WAZERO_TRACE_LIST = 8, /* data are size bytes of ASCII, for number items */
+    /* Numbers with names. Whence is as preview 1 has it, also of wasi_unstable. */
+    WAZERO_TRACE_CLOCK = 9,
+    WAZERO_TRACE_ADVICE = 10,
+    WAZERO_TRACE_WHENCE = 11,
+    WAZERO_TRACE_FILETYPE = 12,
+    WAZERO_TRACE_PREOPEN = 13,
+    WAZERO_TRACE_SIGNAL = 14,
+    /* Bits with names. */
+    WAZERO_TRACE_FDFLAGS = 15,
+    WAZERO_TRACE_LOOKUP = 16,
+    WAZERO_TRACE_OFLAGS = 17,
+    WAZERO_TRACE_RIGHTS = 18,
+    WAZERO_TRACE_FSTFLAGS = 19,
+    WAZERO_TRACE_RIFLAGS = 20,
+    WAZERO_TRACE_ROFLAGS = 21,
+    WAZERO_TRACE_SDFLAGS = 22
+} wazero_trace_kind_t;
+
+/* An argument or a result. name is as WASI has it: "fd", "iovs". */
+typedef struct {
+    const char *name;
+    wazero_trace_kind_t kind;
+    uint64_t number;
+    const void *data; /* or NULL */
+    uint64_t size;
+} wazero_trace_value_t;
+
+/* A call. A path and its length are one argument, and so is a list of buffers; places
+ * where results are put are no arguments. Of a call that failed those of the results
+ * are there whose places are out of bounds. Times are in nanoseconds. */
+typedef struct {
+    const char *module;   /* "wasi_snapshot_preview1" or "wasi_unstable" */
+    const char *function; /* "fd_write" */
+    const wazero_trace_value_t *arguments;
+    size_t argument_count;
+    const wazero_trace_value_t *results;
+    size_t result_count;
+    bool returned;       /* not so if it ended the guest, or was ended: proc_exit,
+                          * a timeout */
+    wazero_errno_t code; /* what it returned */
+    uint64_t time;       /* when it began, by the monotonic clock */
+    uint64_t duration;
+} wazero_trace_call_t;
+
+/* Is given the record of a call once that is over, on its thread; call is valid until
+ * it returns. An error ends the guest's call, and is what that reports, unless another
+ * one has ended it. */
+typedef wazero_error_t *(*wazero_trace_function_t)(void *user, wazero_module_t *caller,
+                                                   const wazero_trace_call_t *call);
+
+/* Has function called with each record. It replaces what was set before, as
+ * wazero_module_config_record_trace does.
+ * Ownership: user as in wazero_imports_add_function. Threads: one; function is called
+ * attached. Errors: INVALID for NULL, MEMORY. With wazero's own WASI wazero_module_new
+ * reports INVALID. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_config_set_trace(wazero_module_config_t *config,
+                               wazero_trace_function_t function, void *user,
+                               void (*delete_user)(void *user));
+
+/* A limit for traces that serves most programs: 64 MiB, some 300,000 calls. */
+#define WAZERO_TRACE_LIMIT ((size_t)64 << 20)
+
+/* Makes a trace, which keeps the records of up to limit bytes in all: the last ones.
+ * Several modules may share it.
+ * Ownership: *trace is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_trace_new(size_t limit,
+                                                             wazero_trace_t **trace);
+
+/* Ownership: takes trace, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_trace_delete(wazero_trace_t *trace);
+
+/* Has the records go to a trace; NULL for none.
+ * Ownership: config keeps trace. Threads: one. Errors: none. */
+WAZERO_API void wazero_module_config_record_trace(wazero_module_config_t *config,
+                                                  wazero_trace_t *trace);
+
+/* How many records a trace has, and how many it had to drop before these.
+ * Ownership: nothing. Threads: any, while modules run, too. Errors: none. */
+WAZERO_API size_t wazero_trace_count(wazero_trace_t *trace);
+WAZERO_API uint64_t wazero_trace_dropped(wazero_trace_t *trace);
+
+/* The record at index, the oldest one at 0; NULL behind the last. It stays what it is
+ * when the trace drops it.
+ * Ownership: the result is the caller's. Threads: any, while modules run, too. Errors:
+ * none. */
+WAZERO_API wazero_trace_call_t *wazero_trace_get(wazero_trace_t *trace, size_t index);
+
+/* A copy of a record, to be kept when the function that was given it returns.
+ * Ownership: *copy is the caller's. Threads: any. Errors: MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_trace_call_copy(const wazero_trace_call_t *call, wazero_trace_call_t **copy);
+
+/* Ownership: takes call, which may be NULL. Threads: any. Errors: none. */
+WAZERO_API void wazero_trace_call_delete(wazero_trace_call_t *call);
+
+/* Writes a record as one line without its end, for example
+ *
+ *     path_open(fd=3, dirflags=SYMLINK_FOLLOW, path="a.txt", oflags=CREAT|TRUNC,
+ *     fs_rights_base=FD_READ|FD_WRITE, fs_rights_inheriting=0, fdflags=0) = 0
+ *     opened_fd=5 <12 us>
+ *
+ * into text of size bytes, cut with a NUL where it does not fit. What the guest chose
+ * is escaped as in C wherever it is no printable UTF-8. Returns the size of the whole,
+ * without a NUL. The second does so with one value.
+ * Ownership: fills text. Threads: any. Errors: none. */
+WAZERO_API size_t wazero_trace_format(const wazero_trace_call_t *call, char *text,
+                                      size_t size);
+WAZERO_API size_t wazero_trace_value_format(const wazero_trace_value_t *value,
+                                            char *text, size_t size);
+
 /* ---------------------------------------------------------------- module --------- */
 
 /* Links and instantiates a compiled module without running any of its code: call
@@ -1870,6 +2022,14 @@ wazero_module_start(wazero_module_t *module);
 /* The name under which the runtime knows the module, "" if it is anonymous.
  * Ownership: borrowed until the module is deleted. Threads: any. Errors: none. */
 WAZERO_API const char *wazero_module_name(const wazero_module_t *module, size_t *size);
+
+/* What the module has used up to now. Times are those of wazero_module_start, in which
+ * a program runs from its beginning to its end; later calls are not timed, so that they
+ * cost what they cost. Memory and counts are of all that the module did, and stay to be
+ * asked for when it is closed. A memory that it imports counts whole.
+ * Ownership: fills *usage. Threads: any, while it runs, too. Errors: none. */
+WAZERO_API void wazero_module_usage(const wazero_module_t *module,
+                                    wazero_usage_t *usage);
 
 /* The pointer from wazero_module_config_set_user, or NULL.
  * Ownership: the caller's affair. Threads: any. Errors: none. */
@@ -2413,6 +2573,11 @@ WAZERO_API uint32_t wazero_run_result_exit_code(const wazero_run_result_t *resul
  * Ownership: borrowed until result is deleted. Threads: any. Errors: none. */
 WAZERO_API const void *wazero_run_result_output(const wazero_run_result_t *result,
                                                 wazero_stream_t stream, size_t *size);
+
+/* What the program used, without compiling it; wazero_error_usage has that of an error.
+ * Ownership: borrowed until result is deleted. Threads: any. Errors: none. */
+WAZERO_API const wazero_usage_t *
+wazero_run_result_usage(const wazero_run_result_t *result);
 
 /* Ownership: takes result, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_run_result_delete(wazero_run_result_t *result);

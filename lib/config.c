@@ -191,6 +191,7 @@ void wazero_module_config_delete(wazero_module_config_t *config)
     wazero__time_clear(&config->time);
     wazero__random_clear(&config->random);
     wazero__shared_release(config->close_user);
+    wazero__tracer_clear(&config->tracer);
     free(config);
 }
 
@@ -670,6 +671,33 @@ wazero_module_config_set_close_notifier(wazero_module_config_t *config,
     config->close_user = shared;
     config->close_notifier = function;
     return NULL;
+}
+
+static void set_tracer(wazero_module_config_t *config, const wazero__tracer_t *tracer)
+{
+    wazero__tracer_clear(&config->tracer);
+    config->tracer = *tracer;
+}
+
+wazero_error_t *wazero_module_config_set_trace(wazero_module_config_t *config,
+                                               wazero_trace_function_t function,
+                                               void *user,
+                                               void (*delete_user)(void *user))
+{
+    wazero__tracer_t tracer = {.call = function};
+    wazero_error_t *error =
+        share(function != NULL, "trace", user, delete_user, &tracer.user);
+    if (!error)
+        set_tracer(config, &tracer);
+    return error;
+}
+
+void wazero_module_config_record_trace(wazero_module_config_t *config,
+                                       wazero_trace_t *trace)
+{
+    wazero__tracer_t tracer;
+    wazero__tracer_copy(&tracer, &(wazero__tracer_t){.trace = trace});
+    set_tracer(config, &tracer);
 }
 
 void wazero_module_config_set_output_limit(wazero_module_config_t *config,

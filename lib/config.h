@@ -11,6 +11,7 @@
 #include "shared.h"
 #include "stream.h"
 #include "text.h"
+#include "wasi/trace.h"
 
 struct wazero_runtime_config {
     wazero_engine_kind_t engine;
@@ -68,9 +69,10 @@ struct wazero_module_config {
     uint32_t memory_pages; /* at most */
     wazero_close_notifier_t close_notifier; /* or NULL */
     wazero__shared_t *close_user;           /* a reference, or NULL */
-    uint64_t output_limit;                  /* in bytes, WAZERO_NO_LIMIT for none */
-    uint32_t max_files;                     /* open at once, besides the first ones */
-    bool deterministic;                     /* files tell nothing of the host */
+    wazero__tracer_t tracer;
+    uint64_t output_limit; /* in bytes, WAZERO_NO_LIMIT for none */
+    uint32_t max_files;    /* open at once, besides the first ones */
+    bool deterministic;    /* files tell nothing of the host */
     void *user;
 };
 

@@ -31,6 +31,8 @@ struct wazero_error {
     void (*delete_payload)(void *payload);
     wazero_snapshot_t *snapshot; /* to go back to, a reference, or NULL */
     wazero__text_t output[3];    /* by stream; that of standard input stays empty */
+    bool has_usage;
+    wazero_usage_t usage;
 };
 
 static wazero_error_t out_of_memory = {
@@ -419,6 +421,14 @@ void wazero__error_set_output(wazero_error_t *error, wazero_stream_t stream,
     *output = (wazero__text_t){0};
 }
 
+void wazero__error_set_usage(wazero_error_t *error, const wazero_module_t *module)
+{
+    if (error == &out_of_memory)
+        return;
+    error->has_usage = true;
+    wazero_module_usage(module, &error->usage);
+}
+
 bool wazero__error_closes_caller(const wazero_error_t *error)
 {
     return error->closes_caller;
@@ -495,6 +505,11 @@ const void *wazero_error_output(const wazero_error_t *error, wazero_stream_t str
     bool known = stream == WAZERO_STDOUT || stream == WAZERO_STDERR;
     *size = known ? error->output[stream].size : 0;
     return known ? error->output[stream].data : NULL;
+}
+
+const wazero_usage_t *wazero_error_usage(const wazero_error_t *error)
+{
+    return error->has_usage ? &error->usage : NULL;
 }
 
 void *wazero_error_payload(const wazero_error_t *error)

@@ -58,9 +58,13 @@ wazero_snapshot_t *wazero__error_snapshot(const wazero_error_t *error);
 /* The error of kind HOST that is Emscripten's longjmp, and whether one is that. */
 wazero_error_t *wazero__error_longjmp(void);
 bool wazero__error_is_longjmp(const wazero_error_t *error);
+
 /* Gives the error what the guest had written to a stream. Takes what is in output. */
 void wazero__error_set_output(wazero_error_t *error, wazero_stream_t stream,
                               wazero__text_t *output);
+
+/* Gives the error what the module that it ended has used. */
+void wazero__error_set_usage(wazero_error_t *error, const wazero_module_t *module);
 
 /* Whether the error came from wazero_error_new_exit. */
 bool wazero__error_closes_caller(const wazero_error_t *error);

@@ -278,8 +278,8 @@ static wazero_error_t *find_wasi(wazero_module_t *module, answer_t *answer)
     wazero_extern_t given;
     if (module->wasi_kind == WAZERO_WASI_ENGINE)
         return find_engine_wasi(module, import, &answer->wasi);
-    wazero_error_t *error =
-        wazero__wasi_find(import, module->link.listening != NULL, &definition, &given);
+    wazero_error_t *error = wazero__wasi_find(import, module->link.listening != NULL,
+                                              module->traced, &definition, &given);
     if (error || !definition)
         return error;
     module->link.needs_wasi = true;

@@ -179,14 +179,15 @@ static wazero_error_t *adopt_config(wazero_module_t *module,
     module->close_notifier = config->close_notifier;
     module->close_user = wazero__shared_retain(config->close_user);
     module->wasi_kind = config->wasi_kind;
+    module->traced = wazero__tracer_is_set(&config->tracer);
     if (config->wasi_kind == WAZERO_WASI_ENGINE) {
-        if (config->max_files != UINT32_MAX)
+        const char *what = config->max_files != UINT32_MAX ? "max_files needs"
+                           : config->deterministic         ? "deterministic files need"
+                           : module->traced                ? "a trace needs"
+                                                           : NULL;
+        if (what)
             return wazero__error(WAZERO_ERROR_INVALID,
-                                 "max_files needs libwazero's WASI, not wazero's own");
-        if (config->deterministic)
-            return wazero__error(WAZERO_ERROR_INVALID,
-                                 "deterministic files need "
-                                 "libwazero's WASI, not wazero's own");
+                                 "%s libwazero's WASI, not wazero's own", what);
         module->output.limit = config->output_limit;
         for (int i = 0; i < 3; i++)
             module->streams[i].stream = wazero__stream_retain(config->streams[i]);
@@ -525,6 +526,21 @@ static wazero_error_t *run_start_function(wazero_module_t *module,
     return error;
 }
 
+/* Runs all that is to run at the start, and takes the time. */
+static wazero_error_t *run_start(wazero_module_t *module)
+{
+    uint64_t began = module->began ? module->began : wazero__now();
+    uint64_t until = wazero__end_since(module->timeout, began);
+    wazero__stopwatch_t begun = wazero__stopwatch_begin();
+    wazero_error_t *error = run_start_section(module, until);
+    for (size_t i = 0; i < module->start_function_count && !error; i++)
+        error = run_start_function(module, &module->start_functions[i], until);
+    wazero__stopwatch_end(&begun, &module->taken);
+    if (error)
+        wazero__error_set_usage(error, module);
+    return error;
+}
+
 wazero_error_t *wazero_module_start(wazero_module_t *module)
 {
     wazero_error_t *error = wazero__module_check(module);
@@ -532,11 +548,7 @@ wazero_error_t *wazero_module_start(wazero_module_t *module)
         return error;
     if (atomic_exchange(&module->started, true))
         return wazero__error(WAZERO_ERROR_INVALID, "the module was started before");
-    uint64_t began = module->began ? module->began : wazero__now();
-    uint64_t until = wazero__end_since(module->timeout, began);
-    error = run_start_section(module, until);
-    for (size_t i = 0; i < module->start_function_count && !error; i++)
-        error = run_start_function(module, &module->start_functions[i], until);
+    error = run_start(module);
     if (!error || !wazero__fork_is_current(module->runtime->generation))
         return error; /* in a child that a host function made nothing can be closed */
     bool exited = wazero_error_kind(error) == WAZERO_ERROR_EXIT;

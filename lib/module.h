@@ -27,6 +27,7 @@
 #include "shared.h"
 #include "stream.h"
 #include "text.h"
+#include "usage.h"
 
 /* How a module came to be closed. */
 enum { MODULE_OPEN = 0, MODULE_CLOSED_BY_HOST = 1, MODULE_EXITED = 2 };
@@ -57,6 +58,7 @@ struct wazero_module {
     wazero__link_t link;                /* what answers the imports */
     wazero_wasi_kind_t wasi_kind;       /* whose WASI answers its imports */
     struct wazero__wasi *wasi;          /* of the thread inside; or NULL */
+    bool traced;                        /* its WASI calls are recorded */
     wazero__stream_cursor_t streams[3]; /* positions: of the thread inside */
     wazero__output_t output;            /* of the thread inside */
     wazero__time_t time;                /* its looks: of the thread inside */
@@ -72,14 +74,15 @@ struct wazero_module {
     size_t start_function_count;
     atomic_bool kept; /* a kept module imports from it: it is kept, too */
     atomic_bool started;
-    atomic_bool ready;  /* made in the engine: others may find it by name */
-    atomic_int state;   /* MODULE_... */
-    uint32_t exit_code; /* set before state */
-    bool linear_used;   /* of the thread inside */
-    bool engine_closed; /* of the thread inside */
-    bool listed;        /* under the runtime's mutex: on its list */
-    bool registered;    /* under the runtime's mutex: it has a reference for the name */
-    bool counted;       /* under the runtime's mutex: among its open modules */
+    wazero__times_taken_t taken; /* by the start */
+    atomic_bool ready;           /* made in the engine: others may find it by name */
+    atomic_int state;            /* MODULE_... */
+    uint32_t exit_code;          /* set before state */
+    bool linear_used;            /* of the thread inside */
+    bool engine_closed;          /* of the thread inside */
+    bool listed;                 /* under the runtime's mutex: on its list */
+    bool registered; /* under the runtime's mutex: it has a reference for the name */
+    bool counted;    /* under the runtime's mutex: among its open modules */
     wazero__deferred_t close;
     wazero__deferred_t destroy;
     /* Host modules only: */

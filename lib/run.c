@@ -24,6 +24,7 @@ typedef struct {
 typedef struct run {
     wazero_module_t *module; /* borrowed, or NULL: not made yet */
     bool interrupted;
+    wazero_usage_t usage; /* of its own thread, when it is over */
     struct run *next;
 } run_t;
 
@@ -39,6 +40,7 @@ struct wazero_run_options {
 struct wazero_run_result {
     uint32_t exit_code;
     wazero__text_t output[STREAMS];
+    wazero_usage_t usage;
 };
 
 /* ---- options ---- */
@@ -209,7 +211,9 @@ static wazero_error_t *start(wazero_run_options_t *options, run_t *run,
     if (!started && (!error || wazero_error_kind(error) == WAZERO_ERROR_CLOSED)) {
         wazero_error_delete(error);
         error = wazero__error(WAZERO_ERROR_INTERRUPTED, "the run was interrupted");
+        wazero__error_set_usage(error, module);
     }
+    wazero_module_usage(module, &run->usage);
     return error;
 }
 
@@ -237,8 +241,8 @@ static wazero_error_t *run_program(wazero_run_options_t *options, run_t *run,
 
 /* The result of a run that ended with error, or with none. *result stays NULL if it is
  * an error. Takes error and what was captured. */
-static wazero_error_t *conclude(wazero_error_t *error, capture_t *captures,
-                                wazero_run_result_t **result)
+static wazero_error_t *conclude(wazero_error_t *error, const run_t *run,
+                                capture_t *captures, wazero_run_result_t **result)
 {
     bool exited = !error || wazero_error_kind(error) == WAZERO_ERROR_EXIT;
     wazero_run_result_t *made = exited ? calloc(1, sizeof *made) : NULL;
@@ -247,7 +251,7 @@ static wazero_error_t *conclude(wazero_error_t *error, capture_t *captures,
         wazero_error_delete(error);
         error = made ? NULL : wazero__error_memory();
         if (made)
-            made->exit_code = exit_code;
+            *made = (wazero_run_result_t){.exit_code = exit_code, .usage = run->usage};
     }
     for (int i = 0; i < STREAMS; i++) {
         if (!made) {
@@ -279,7 +283,7 @@ wazero_error_t *wazero_run(wazero_run_options_t *options, const void *wasm, size
     for (int i = 0; i < STREAMS; i++)
         if (config.streams[i] != options->module->streams[i])
             wazero__stream_release(config.streams[i]);
-    error = conclude(error, captures, &made);
+    error = conclude(error, &run, captures, &made);
     if (made)
         *result = made;
     return error;
@@ -298,6 +302,11 @@ const void *wazero_run_result_output(const wazero_run_result_t *result,
     bool known = stream == WAZERO_STDOUT || stream == WAZERO_STDERR;
     *size = known ? result->output[stream].size : 0;
     return known ? result->output[stream].data : NULL;
+}
+
+const wazero_usage_t *wazero_run_result_usage(const wazero_run_result_t *result)
+{
+    return &result->usage;
 }
 
 void wazero_run_result_delete(wazero_run_result_t *result)

@@ -7,9 +7,8 @@
 
 #include "error.h"
 
-/* The number of bytes of the UTF-8 sequence at p, of which left are there; 0 if it is
- * none. The ranges are those of table 3-7 of the Unicode standard. */
-static size_t sequence_size(const unsigned char *p, size_t left)
+/* The ranges are those of table 3-7 of the Unicode standard. */
+size_t wazero__text_sequence(const unsigned char *p, size_t left)
 {
     unsigned char low = 0x80, high = 0xbf;
     size_t size;
@@ -45,7 +44,7 @@ bool wazero__text_is_utf8(const char *data, size_t size)
 {
     const unsigned char *p = (const unsigned char *)data;
     while (size > 0) {
-        size_t step = sequence_size(p, size);
+        size_t step = wazero__text_sequence(p, size);
         if (step == 0)
             return false;
         p += step;

@@ -25,6 +25,10 @@ static inline bool wazero__text_is(const char *a, size_t a_size, const char *b,
     return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
 }
 
+/* The number of bytes of the UTF-8 sequence at p, of which left (at least 1) are there;
+ * 0 if it is none. */
+size_t wazero__text_sequence(const unsigned char *p, size_t left);
+
 /* Whether size bytes at data are UTF-8: no overlong forms, no surrogates. */
 bool wazero__text_is_utf8(const char *data, size_t size);
 

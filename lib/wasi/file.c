@@ -169,12 +169,12 @@ static wazero__errno_t move(wazero__wasi_call_t *call, const uint64_t *slots,
     else
         code = move_bytes(&call->io, file, what, parts, count, slots[3], flags, &done);
     wazero__file_release(file);
+    /* Also of a write that the limit on output ended. */
+    wazero__count_add(what.right == WASI_RIGHT_FD_READ ? &wasi->bytes_read
+                                                       : &wasi->bytes_written,
+                      done);
     if (code)
         return code;
-    if (what.right == WASI_RIGHT_FD_READ)
-        wasi->bytes_read += done;
-    else
-        wasi->bytes_written += done;
     wazero__put_u32(result, (uint32_t)done);
     return WASI_SUCCESS;
 }
@@ -224,12 +224,15 @@ static wazero__errno_t seek(wazero__wasi_call_t *call, uint64_t slot, uint64_t r
     return code;
 }
 
+uint32_t wazero__whence_of(uint32_t whence, bool unstable)
+{
+    static const uint32_t others[] = {WASI_SEEK_CUR, WASI_SEEK_END, WASI_SEEK_SET};
+    return unstable && whence <= WASI_SEEK_END ? others[whence] : whence;
+}
+
 wazero__errno_t wazero__wasi_fd_seek(wazero__wasi_call_t *call, const uint64_t *slots)
 {
-    static const unsigned unstable[] = {WASI_SEEK_CUR, WASI_SEEK_END, WASI_SEEK_SET};
-    uint32_t whence = wazero__slot_u32(slots[2]);
-    if (call->unstable && whence <= WASI_SEEK_END)
-        whence = unstable[whence];
+    uint32_t whence = wazero__whence_of(wazero__slot_u32(slots[2]), call->unstable);
     return seek(call, slots[0], WASI_RIGHT_FD_SEEK, (int64_t)slots[1], whence,
                 slots[3]);
 }

@@ -6,6 +6,15 @@
 
 #include "wasi/state.h"
 
+/* A function of WASI, as the table in wasi.c has it. */
+typedef struct wazero__wasi_entry {
+    const char *name;
+    const char *params; /* their types, one behind the other */
+    const char *names;  /* what they are called, a NUL behind each */
+    const char *kinds;  /* what they are, a letter each: see trace.c */
+    wazero__wasi_function_t *function;
+} wazero__wasi_entry_t;
+
 /* args.c */
 wazero__wasi_function_t wazero__wasi_args_get;
 wazero__wasi_function_t wazero__wasi_args_sizes_get;
@@ -75,6 +84,23 @@ wazero__errno_t wazero__times_from(uint64_t atim, uint64_t mtim, uint64_t flags,
 /* Puts a stat where the guest wants it. Errors: FAULT. */
 wazero__errno_t wazero__stat_put(const wazero__wasi_call_t *call, uint64_t pointer,
                                  const wazero__stat_t *stat);
+
+/* What a guest's number for whence stands for, which wasi_unstable has otherwise; what
+ * is none stays. */
+uint32_t wazero__whence_of(uint32_t whence, bool unstable);
+
+/* One subscription of poll_oneoff, as the guest has it. */
+typedef struct {
+    uint64_t userdata;
+    uint64_t timeout; /* of a clock */
+    uint32_t subject; /* a descriptor or a clock */
+    uint16_t flags;   /* of a clock */
+    uint8_t type;
+} wazero__subscription_t;
+
+/* Its size, and reading it. */
+size_t wazero__subscription_size(bool unstable);
+wazero__subscription_t wazero__subscription_get(const uint8_t *place, bool unstable);
 
 /* The time of a clock, by a guest's number of it. Errors: INVAL, ENDED. */
 wazero__errno_t wazero__clock_now(wazero__wasi_call_t *call, uint32_t clock,

@@ -195,7 +195,7 @@ wazero__errno_t wazero__wasi_path_open(wazero__wasi_call_t *call, const uint64_t
     code = wazero__descriptor_add(wasi, &made, &number);
     if (code)
         return code;
-    wasi->files_opened++;
+    wazero__count_add(&wasi->files_opened, 1);
     wazero__put_u32(result, number);
     return WASI_SUCCESS;
 }

@@ -41,25 +41,37 @@ typedef struct {
 
 /* ---- in ---- */
 
-static size_t size_of(const wazero__wasi_call_t *call)
+size_t wazero__subscription_size(bool unstable)
 {
     enum { SIZE = 48, UNSTABLE_SIZE = 56 };
-    return call->unstable ? UNSTABLE_SIZE : SIZE;
+    return unstable ? UNSTABLE_SIZE : SIZE;
+}
+
+wazero__subscription_t wazero__subscription_get(const uint8_t *place, bool unstable)
+{
+    /* wasi_unstable has a number of eight bytes before a clock's, which nobody uses. */
+    enum { TYPE = 8, SUBJECT = 16, TIMEOUT = 24, FLAGS = 40, UNSTABLE = 8 };
+    wazero__subscription_t got = {.userdata = wazero__get_u64(place),
+                                  .type = place[TYPE]};
+    if (got.type == WASI_EVENT_CLOCK) {
+        place += unstable ? UNSTABLE : 0;
+        got.timeout = wazero__get_u64(place + TIMEOUT);
+        got.flags = wazero__get_u16(place + FLAGS);
+    }
+    got.subject = wazero__get_u32(place + SUBJECT);
+    return got;
 }
 
 static void decode(const wazero__wasi_call_t *call, const uint8_t *place,
                    subscription_t *made)
 {
-    /* wasi_unstable has a number of eight bytes before a clock's, which nobody uses. */
-    enum { TYPE = 8, SUBJECT = 16, TIMEOUT = 24, FLAGS = 40, UNSTABLE = 8 };
-    *made = (subscription_t){.userdata = wazero__get_u64(place), .polled = -1};
-    made->type = place[TYPE];
-    if (made->type == WASI_EVENT_CLOCK) {
-        place += call->unstable ? UNSTABLE : 0;
-        made->timeout = wazero__get_u64(place + TIMEOUT);
-        made->flags = wazero__get_u16(place + FLAGS);
-    }
-    made->subject = wazero__get_u32(place + SUBJECT);
+    wazero__subscription_t got = wazero__subscription_get(place, call->unstable);
+    *made = (subscription_t){.userdata = got.userdata,
+                             .timeout = got.timeout,
+                             .polled = -1,
+                             .subject = got.subject,
+                             .flags = got.flags,
+                             .type = got.type};
 }
 
 static void set_ready(poll_t *poll, subscription_t *one, wazero__errno_t code)
@@ -231,7 +243,7 @@ static wazero__errno_t run(poll_t *poll, const uint64_t *slots, const uint8_t *i
     void *result = wazero__guest_at(&call->memory, slots[3], sizeof(uint32_t));
     if (!out || !result)
         return WASI_FAULT;
-    size_t size = size_of(call);
+    size_t size = wazero__subscription_size(call->unstable);
     for (uint32_t i = 0; i < poll->count; i++)
         decode(call, in + i * size, &poll->subscriptions[i]);
     wazero__errno_t code = prepare(poll);
@@ -256,8 +268,9 @@ wazero__errno_t wazero__wasi_poll_oneoff(wazero__wasi_call_t *call,
                    .wait = UINT64_MAX};
     if (!poll.count || poll.count > SUBSCRIPTIONS_MAX)
         return WASI_INVAL;
-    const uint8_t *in =
-        wazero__guest_at(&call->memory, slots[0], (uint64_t)poll.count * size_of(call));
+    const uint8_t *in = wazero__guest_at(&call->memory, slots[0],
+                                         (uint64_t)poll.count *
+                                             wazero__subscription_size(call->unstable));
     if (!in)
         return WASI_FAULT;
     if (poll.count <= SMALL)

@@ -153,7 +153,7 @@ wazero__errno_t wazero__wasi_sock_recv(wazero__wasi_call_t *call, const uint64_t
     wazero__file_release(file);
     if (code)
         return code;
-    call->wasi->bytes_read += done;
+    wazero__count_add(&call->wasi->bytes_read, done);
     wazero__put_u32(size, (uint32_t)done);
     wazero__put_u16(result, 0);
     return WASI_SUCCESS;

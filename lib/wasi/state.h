@@ -12,9 +12,11 @@
 #include "clock.h"
 #include "random.h"
 #include "stream.h"
+#include "usage.h"
 #include "wasi/fs.h"
 #include "wasi/identity.h"
 #include "wasi/memory.h"
+#include "wasi/trace.h"
 
 /* The directories and streams that one mount gave the guest share this: what may not
  * pass from one to another, and what may not be changed. */
@@ -59,10 +61,11 @@ typedef struct wazero__wasi {
     uint32_t most;                    /* so many descriptors at once */
     wazero__identities_t *identities; /* of a deterministic guest, else NULL */
     bool closed;
+    wazero__tracer_t tracer;
     /* For reports. */
-    uint64_t files_opened;
-    uint64_t bytes_read;
-    uint64_t bytes_written;
+    wazero__count_t files_opened;
+    wazero__count_t bytes_read;
+    wazero__count_t bytes_written;
 } wazero__wasi_t;
 
 /* A call of a WASI function. */

@@ -21,13 +21,6 @@
 
 /* ---- the table ---- */
 
-typedef struct {
-    const char *name;
-    const char *params; /* their types, one behind the other */
-    const char *names;  /* what they are called, for listeners */
-    wazero__wasi_function_t *function;
-} entry_t;
-
 /* Value types as parts of such a list. */
 #define I32 "\x7f"
 #define I64 "\x7e"
@@ -46,82 +39,95 @@ static wazero__errno_t proc_raise(wazero__wasi_call_t *call, const uint64_t *slo
 }
 
 /* Sorted by name. All but proc_exit have an errno as their result. */
-static const entry_t table[] = {
-    {"args_get", I32 I32, "argv argv_buf", wazero__wasi_args_get},
-    {"args_sizes_get", I32 I32, "result.argc result.argv_len",
+static const wazero__wasi_entry_t table[] = {
+    {"args_get", I32 I32, "argv\0argv_buf", "pp", wazero__wasi_args_get},
+    {"args_sizes_get", I32 I32, "result.argc\0result.argv_len", "44",
      wazero__wasi_args_sizes_get},
-    {"clock_res_get", I32 I32, "id result.resolution", wazero__wasi_clock_res_get},
-    {"clock_time_get", I32 I64 I32, "id precision result.timestamp",
+    {"clock_res_get", I32 I32, "id\0result.resolution", "c8",
+     wazero__wasi_clock_res_get},
+    {"clock_time_get", I32 I64 I32, "id\0precision\0result.timestamp", "cn8",
      wazero__wasi_clock_time_get},
-    {"environ_get", I32 I32, "environ environ_buf", wazero__wasi_environ_get},
-    {"environ_sizes_get", I32 I32, "result.environc result.environv_len",
+    {"environ_get", I32 I32, "environ\0environ_buf", "pp", wazero__wasi_environ_get},
+    {"environ_sizes_get", I32 I32, "result.environc\0result.environv_len", "44",
      wazero__wasi_environ_sizes_get},
-    {"fd_advise", I32 I64 I64 I32, "fd offset len advice", wazero__wasi_fd_advise},
-    {"fd_allocate", I32 I64 I64, "fd offset len", wazero__wasi_fd_allocate},
-    {"fd_close", I32, "fd", wazero__wasi_fd_close},
-    {"fd_datasync", I32, "fd", wazero__wasi_fd_datasync},
-    {"fd_fdstat_get", I32 I32, "fd result.stat", wazero__wasi_fd_fdstat_get},
-    {"fd_fdstat_set_flags", I32 I32, "fd flags", wazero__wasi_fd_fdstat_set_flags},
-    {"fd_fdstat_set_rights", I32 I64 I64, "fd fs_rights_base fs_rights_inheriting",
-     wazero__wasi_fd_fdstat_set_rights},
-    {"fd_filestat_get", I32 I32, "fd result.filestat", wazero__wasi_fd_filestat_get},
-    {"fd_filestat_set_size", I32 I64, "fd size", wazero__wasi_fd_filestat_set_size},
-    {"fd_filestat_set_times", I32 I64 I64 I32, "fd atim mtim fst_flags",
+    {"fd_advise", I32 I64 I64 I32, "fd\0offset\0len\0advice", "fnna",
+     wazero__wasi_fd_advise},
+    {"fd_allocate", I32 I64 I64, "fd\0offset\0len", "fnn", wazero__wasi_fd_allocate},
+    {"fd_close", I32, "fd", "f", wazero__wasi_fd_close},
+    {"fd_datasync", I32, "fd", "f", wazero__wasi_fd_datasync},
+    {"fd_fdstat_get", I32 I32, "fd\0result.stat", "fx", wazero__wasi_fd_fdstat_get},
+    {"fd_fdstat_set_flags", I32 I32, "fd\0flags", "fF",
+     wazero__wasi_fd_fdstat_set_flags},
+    {"fd_fdstat_set_rights", I32 I64 I64, "fd\0fs_rights_base\0fs_rights_inheriting",
+     "fRR", wazero__wasi_fd_fdstat_set_rights},
+    {"fd_filestat_get", I32 I32, "fd\0result.filestat", "fm",
+     wazero__wasi_fd_filestat_get},
+    {"fd_filestat_set_size", I32 I64, "fd\0size", "fn",
+     wazero__wasi_fd_filestat_set_size},
+    {"fd_filestat_set_times", I32 I64 I64 I32, "fd\0atim\0mtim\0fst_flags", "fnnT",
      wazero__wasi_fd_filestat_set_times},
-    {"fd_pread", I32 I32 I32 I64 I32, "fd iovs iovs_len offset result.nread",
-     wazero__wasi_fd_pread},
-    {"fd_prestat_dir_name", I32 I32 I32, "fd result.path result.path_len",
+    {"fd_pread", I32 I32 I32 I64 I32, "fd\0iovs\0iovs_len\0offset\0result.nread",
+     "fv-n4", wazero__wasi_fd_pread},
+    {"fd_prestat_dir_name", I32 I32 I32, "fd\0result.path\0result.path_len", "fNn",
      wazero__wasi_fd_prestat_dir_name},
-    {"fd_prestat_get", I32 I32, "fd result.prestat", wazero__wasi_fd_prestat_get},
-    {"fd_pwrite", I32 I32 I32 I64 I32, "fd iovs iovs_len offset result.nwritten",
-     wazero__wasi_fd_pwrite},
-    {"fd_read", I32 I32 I32 I32, "fd iovs iovs_len result.nread", wazero__wasi_fd_read},
-    {"fd_readdir", I32 I32 I32 I64 I32, "fd buf buf_len cookie result.bufused",
-     wazero__wasi_fd_readdir},
-    {"fd_renumber", I32 I32, "fd to", wazero__wasi_fd_renumber},
-    {"fd_seek", I32 I64 I32 I32, "fd offset whence result.newoffset",
+    {"fd_prestat_get", I32 I32, "fd\0result.prestat", "fe",
+     wazero__wasi_fd_prestat_get},
+    {"fd_pwrite", I32 I32 I32 I64 I32, "fd\0iovs\0iovs_len\0offset\0result.nwritten",
+     "fv-n4", wazero__wasi_fd_pwrite},
+    {"fd_read", I32 I32 I32 I32, "fd\0iovs\0iovs_len\0result.nread", "fv-4",
+     wazero__wasi_fd_read},
+    {"fd_readdir", I32 I32 I32 I64 I32, "fd\0buf\0buf_len\0cookie\0result.bufused",
+     "fpnn4", wazero__wasi_fd_readdir},
+    {"fd_renumber", I32 I32, "fd\0to", "ff", wazero__wasi_fd_renumber},
+    {"fd_seek", I32 I64 I32 I32, "fd\0offset\0whence\0result.newoffset", "fsw8",
      wazero__wasi_fd_seek},
-    {"fd_sync", I32, "fd", wazero__wasi_fd_sync},
-    {"fd_tell", I32 I32, "fd result.offset", wazero__wasi_fd_tell},
-    {"fd_write", I32 I32 I32 I32, "fd iovs iovs_len result.nwritten",
+    {"fd_sync", I32, "fd", "f", wazero__wasi_fd_sync},
+    {"fd_tell", I32 I32, "fd\0result.offset", "f8", wazero__wasi_fd_tell},
+    {"fd_write", I32 I32 I32 I32, "fd\0iovs\0iovs_len\0result.nwritten", "fv-4",
      wazero__wasi_fd_write},
-    {"path_create_directory", I32 I32 I32, "fd path path_len",
+    {"path_create_directory", I32 I32 I32, "fd\0path\0path_len", "fP-",
      wazero__wasi_path_create_directory},
-    {"path_filestat_get", I32 I32 I32 I32 I32, "fd flags path path_len result.filestat",
+    {"path_filestat_get", I32 I32 I32 I32 I32,
+     "fd\0flags\0path\0path_len\0result.filestat", "fLP-m",
      wazero__wasi_path_filestat_get},
     {"path_filestat_set_times", I32 I32 I32 I32 I64 I64 I32,
-     "fd flags path path_len atim mtim fst_flags",
+     "fd\0flags\0path\0path_len\0atim\0mtim\0fst_flags", "fLP-nnT",
      wazero__wasi_path_filestat_set_times},
     {"path_link", I32 I32 I32 I32 I32 I32 I32,
-     "old_fd old_flags old_path old_path_len new_fd new_path new_path_len",
-     wazero__wasi_path_link},
+     "old_fd\0old_flags\0old_path\0old_path_len\0new_fd\0new_path\0new_path_len",
+     "fLP-fP-", wazero__wasi_path_link},
     {"path_open", I32 I32 I32 I32 I32 I64 I64 I32 I32,
-     "fd dirflags path path_len oflags fs_rights_base fs_rights_inheriting fdflags "
-     "result.opened_fd",
-     wazero__wasi_path_open},
+     "fd\0dirflags\0path\0path_len\0oflags\0fs_rights_base\0fs_rights_"
+     "inheriting\0fdflags\0result.opened_fd",
+     "fLP-ORRFd", wazero__wasi_path_open},
     {"path_readlink", I32 I32 I32 I32 I32 I32,
-     "fd path path_len buf buf_len result.bufused", wazero__wasi_path_readlink},
-    {"path_remove_directory", I32 I32 I32, "fd path path_len",
+     "fd\0path\0path_len\0buf\0buf_len\0result.bufused", "fP-ln4",
+     wazero__wasi_path_readlink},
+    {"path_remove_directory", I32 I32 I32, "fd\0path\0path_len", "fP-",
      wazero__wasi_path_remove_directory},
     {"path_rename", I32 I32 I32 I32 I32 I32,
-     "fd old_path old_path_len new_fd new_path new_path_len", wazero__wasi_path_rename},
+     "fd\0old_path\0old_path_len\0new_fd\0new_path\0new_path_len", "fP-fP-",
+     wazero__wasi_path_rename},
     {"path_symlink", I32 I32 I32 I32 I32,
-     "old_path old_path_len fd new_path new_path_len", wazero__wasi_path_symlink},
-    {"path_unlink_file", I32 I32 I32, "fd path path_len",
+     "old_path\0old_path_len\0fd\0new_path\0new_path_len", "P-fP-",
+     wazero__wasi_path_symlink},
+    {"path_unlink_file", I32 I32 I32, "fd\0path\0path_len", "fP-",
      wazero__wasi_path_unlink_file},
-    {"poll_oneoff", I32 I32 I32 I32, "in out nsubscriptions result.nevents",
+    {"poll_oneoff", I32 I32 I32 I32, "in\0out\0nsubscriptions\0result.nevents", "SEn4",
      wazero__wasi_poll_oneoff},
-    {"proc_exit", I32, "rval", proc_exit},
-    {"proc_raise", I32, "sig", proc_raise},
-    {"random_get", I32 I32, "buf buf_len", wazero__wasi_random_get},
-    {"sched_yield", "", "", wazero__wasi_sched_yield},
-    {"sock_accept", I32 I32 I32, "fd flags result.fd", wazero__wasi_sock_accept},
+    {"proc_exit", I32, "rval", "n", proc_exit},
+    {"proc_raise", I32, "sig", "g", proc_raise},
+    {"random_get", I32 I32, "buf\0buf_len", "pn", wazero__wasi_random_get},
+    {"sched_yield", "", "", "", wazero__wasi_sched_yield},
+    {"sock_accept", I32 I32 I32, "fd\0flags\0result.fd", "fFd",
+     wazero__wasi_sock_accept},
     {"sock_recv", I32 I32 I32 I32 I32 I32,
-     "fd ri_data ri_data_len ri_flags result.ro_datalen result.ro_flags",
+     "fd\0ri_data\0ri_data_len\0ri_flags\0result.ro_datalen\0result.ro_flags", "fv-I4o",
      wazero__wasi_sock_recv},
     {"sock_send", I32 I32 I32 I32 I32,
-     "fd si_data si_data_len si_flags result.so_datalen", wazero__wasi_sock_send},
-    {"sock_shutdown", I32 I32, "fd how", wazero__wasi_sock_shutdown},
+     "fd\0si_data\0si_data_len\0si_flags\0result.so_datalen", "fv-n4",
+     wazero__wasi_sock_send},
+    {"sock_shutdown", I32 I32, "fd\0how", "fH", wazero__wasi_sock_shutdown},
 };
 
 enum { FUNCTION_COUNT = sizeof table / sizeof *table, PARAMS_MAX = 9 };
@@ -135,8 +141,20 @@ static wazero_module_t *called_module(void)
     return activation ? activation->module : NULL;
 }
 
-static wazero_error_t *call_entry(const entry_t *entry, wazero_module_t *caller,
-                                  uint64_t *slots, bool unstable)
+/* The memory of a module, as it is now. */
+static inline void find_memory(const wazero_module_t *module, wazero__guest_t *memory)
+{
+    memory->base = NULL;
+    memory->size = 0;
+    if (module->linear) {
+        memory->base = wazero__linear_base(module->linear);
+        memory->size = wazero__linear_size(module->linear);
+    }
+}
+
+static wazero_error_t *call_entry(const wazero__wasi_entry_t *entry,
+                                  wazero_module_t *caller, uint64_t *slots,
+                                  bool unstable)
 {
     if (__builtin_expect(!caller, 0))
         caller = called_module();
@@ -153,13 +171,8 @@ static wazero_error_t *call_entry(const entry_t *entry, wazero_module_t *caller,
     call.io.pinned = false;
     call.io.time = &wasi->time;
     call.wasi = wasi;
-    call.memory.base = NULL;
-    call.memory.size = 0;
     call.unstable = unstable;
-    if (caller->linear) {
-        call.memory.base = wazero__linear_base(caller->linear);
-        call.memory.size = wazero__linear_size(caller->linear);
-    }
+    find_memory(caller, &call.memory);
     wazero__errno_t code = entry->function(&call, slots);
     if (__builtin_expect(call.io.pinned, 0))
         wazero__linear_unpin(call.io.linear);
@@ -181,6 +194,45 @@ static wazero_error_t *call_unstable(void *entry, wazero_module_t *caller,
     return call_entry(entry, caller, slots, true);
 }
 
+/* The same for a module with a tracer. A call that another module makes of the function
+ * is traced if that has one, too. */
+static __attribute__((noinline)) wazero_error_t *
+call_traced(const wazero__wasi_entry_t *entry, wazero_module_t *caller, uint64_t *slots,
+            bool unstable)
+{
+    wazero__tracing_t tracing;
+    wazero__guest_t memory;
+    wazero_module_t *module = caller ? caller : called_module();
+    wazero__wasi_t *wasi = module ? module->wasi : NULL;
+    if (!wasi || !wazero__tracer_is_set(&wasi->tracer))
+        return call_entry(entry, caller, slots, unstable);
+    find_memory(module, &memory);
+    wazero__tracing_begin(&tracing, entry, unstable, &memory, slots);
+    wazero_error_t *error = call_entry(entry, caller, slots, unstable);
+    find_memory(module, &memory);
+    wazero__tracing_end(&tracing, wasi, &memory, !error, (wazero__errno_t)slots[0]);
+    wazero_error_t *failure = wazero__tracing_tell(&tracing, &wasi->tracer, module);
+    /* What the tracer reports is not lost in an exit, but in other ends it is. */
+    if (!failure || (error && wazero_error_kind(error) != WAZERO_ERROR_EXIT)) {
+        wazero_error_delete(failure);
+        return error;
+    }
+    wazero_error_delete(error);
+    return failure;
+}
+
+static wazero_error_t *trace_preview1(void *entry, wazero_module_t *caller,
+                                      uint64_t *slots)
+{
+    return call_traced(entry, caller, slots, false);
+}
+
+static wazero_error_t *trace_unstable(void *entry, wazero_module_t *caller,
+                                      uint64_t *slots)
+{
+    return call_traced(entry, caller, slots, true);
+}
+
 /* ---- finding ---- */
 
 static bool is_unstable(const char *name, size_t size)
@@ -197,11 +249,11 @@ bool wazero__wasi_is_named(const char *name, size_t size)
 
 static int compare_name(const void *name, const void *entry)
 {
-    return strcmp(name, ((const entry_t *)entry)->name);
+    return strcmp(name, ((const wazero__wasi_entry_t *)entry)->name);
 }
 
 /* What a function is, as an export would be described. */
-static void describe(const entry_t *entry, wazero_extern_t *given)
+static void describe(const wazero__wasi_entry_t *entry, wazero_extern_t *given)
 {
     wazero_function_type_t *type = &given->type.function;
     *given = (wazero_extern_t){.module = "",
@@ -216,38 +268,38 @@ static void describe(const entry_t *entry, wazero_extern_t *given)
 }
 
 /* Gives a definition the names that wazero's own functions have. */
-static wazero_error_t *set_names(const entry_t *entry, wazero__definition_t *definition)
+static wazero_error_t *set_names(const wazero__wasi_entry_t *entry,
+                                 wazero__definition_t *definition)
 {
     static const char *const result[] = {"errno"};
-    char text[128], *rest = NULL;
-    const char *params[PARAMS_MAX];
+    const char *params[PARAMS_MAX], *name = entry->names;
     wazero_function_names_t names = {.name = entry->name,
                                      .params = params,
                                      .results = result,
                                      .result_count = entry->function != proc_exit};
-    memcpy(text, entry->names, strlen(entry->names) + 1);
-    for (char *name = strtok_r(text, " ", &rest); name;
-         name = strtok_r(NULL, " ", &rest))
+    for (; names.param_count < strlen(entry->params); name += strlen(name) + 1)
         params[names.param_count++] = name;
     return wazero__definition_set_names(definition, &names);
 }
 
 wazero_error_t *wazero__wasi_find(const wazero_extern_t *import, bool named,
-                                  wazero__definition_t **definition,
+                                  bool traced, wazero__definition_t **definition,
                                   wazero_extern_t *given)
 {
     *definition = NULL;
     if (!wazero__wasi_is_named(import->module, import->module_size) ||
         strlen(import->name) != import->name_size)
         return NULL;
-    const entry_t *entry =
+    const wazero__wasi_entry_t *entry =
         bsearch(import->name, table, FUNCTION_COUNT, sizeof *table, compare_name);
     if (!entry)
         return NULL;
     describe(entry, given);
+    /* By traced, then by unstable. */
+    static const wazero_host_function_t calls[2][2] = {
+        {call_preview1, call_unstable}, {trace_preview1, trace_unstable}};
     bool unstable = is_unstable(import->module, import->module_size);
-    *definition = wazero__definition_new_native(
-        unstable ? call_unstable : call_preview1, (void *)entry);
+    *definition = wazero__definition_new_native(calls[traced][unstable], (void *)entry);
     if (!*definition)
         return wazero__error_memory();
     wazero_error_t *error = named ? set_names(entry, *definition) : NULL;
@@ -406,6 +458,7 @@ wazero_error_t *wazero__wasi_new(const wazero_module_config_t *config,
         return wazero__error_memory();
     wazero__time_copy(&wasi->time, &config->time);
     wazero__random_copy(&wasi->random, &config->random);
+    wazero__tracer_copy(&wasi->tracer, &config->tracer);
     wasi->output.limit = config->output_limit;
     wasi->most = WAZERO__DESCRIPTORS_MAX;
     if (config->deterministic) {
@@ -455,6 +508,7 @@ void wazero__wasi_delete(wazero__wasi_t *wasi)
     wazero__time_clear(&wasi->time);
     wazero__random_clear(&wasi->random);
     wazero__identities_delete(wasi->identities);
+    wazero__tracer_clear(&wasi->tracer);
     free(wasi->descriptors);
     free(wasi->args.bytes);
     free(wasi->environment.bytes);

@@ -12,9 +12,9 @@ struct wazero__wasi;
 
 /* The function that an import names: a definition with a reference for the caller, and
  * its type in *given. *definition = NULL if there is none. `named` gives it the names
- * of its parameters, for listeners. Errors: MEMORY. */
+ * of its parameters, for listeners; `traced` has its calls recorded. Errors: MEMORY. */
 wazero_error_t *wazero__wasi_find(const wazero_extern_t *import, bool named,
-                                  wazero__definition_t **definition,
+                                  bool traced, wazero__definition_t **definition,
                                   wazero_extern_t *given);
 
 /* Whether a module name is one of WASI's. */

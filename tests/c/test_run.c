@@ -44,6 +44,12 @@ TEST(a_program_has_a_result)
         check_output(output, size, "program\none\ntwo\n");
         CHECK(!wazero_run_result_output(result, WAZERO_STDIN, &size) && size == 0);
         CHECK(!wazero_run_result_output(result, (wazero_stream_t)7, &size));
+        const wazero_usage_t *usage = wazero_run_result_usage(result);
+        CHECK(usage->wall_time > 0 && usage->counted);
+        CHECK_INT(usage->peak_memory_pages, 2);
+        CHECK_INT(usage->files_opened, 0);
+        CHECK_INT(usage->bytes_read, 5);
+        CHECK_INT(usage->bytes_written, 21);
         wazero_run_result_delete(result);
     }
     wazero_run_options_delete(options);
@@ -99,6 +105,8 @@ TEST(an_output_limit_ends_the_run)
         CHECK_CONTAINS(wazero_error_message(error, NULL), "more than the 100000 bytes");
         const char *output = wazero_error_output(error, WAZERO_STDOUT, &size);
         CHECK(output && size == 100000 && output[0] == 'x' && output[99999] == 'x');
+        const wazero_usage_t *usage = wazero_error_usage(error);
+        CHECK(usage && usage->bytes_written == 100000 && usage->wall_time > 0);
         CHECK(wazero_error_output(error, WAZERO_STDERR, &size) && size == 0);
         CHECK(!wazero_error_output(error, WAZERO_STDIN, &size) && size == 0);
         wazero_error_delete(error);

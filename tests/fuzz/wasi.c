@@ -103,6 +103,20 @@ static void in_folder(const char *command)
     require(system(text) == 0, text);
 }
 
+/* Each call is traced: its record is text, of the size that is said. */
+static wazero_error_t *look_at(void *user, wazero_module_t *caller,
+                               const wazero_trace_call_t *call)
+{
+    static char text[1 << 16];
+    (void)user;
+    (void)caller;
+    size_t size = wazero_trace_format(call, text, sizeof text);
+    require(size == strlen(text), "a line");
+    for (size_t i = 0; i < size; i++)
+        require((unsigned char)text[i] >= 0x20 && text[i] != 0x7f, text);
+    return NULL;
+}
+
 static void prepare(void)
 {
     const struct rlimit small = {1 << 20, 1 << 20};
@@ -118,6 +132,7 @@ static void prepare(void)
     must(wazero_module_config_set_stdin_bytes(config, "input", 5));
     must(wazero_module_config_set_args(config, (const char *const[]){"me", "x"}, 2));
     must(wazero_module_config_set_env(config, "KEY", "value"));
+    must(wazero_module_config_set_trace(config, look_at, NULL, NULL));
 }
 
 /* What is beside the guest's folder is as it was. */
@@ -181,7 +196,7 @@ static void call(wazero_module_t *module, const char *name, bool unstable,
     wazero_extern_t given;
     wazero__host_t host = {.owner = module, .native = true};
     import.module_size = strlen(import.module);
-    must(wazero__wasi_find(&import, false, &host.definition, &given));
+    must(wazero__wasi_find(&import, false, true, &host.definition, &given));
     require(host.definition != NULL, name);
     wazero_error_t *error = wazero__host_call(&host, module, slots);
     if (error)
