@@ -2105,6 +2105,12 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_module_global_at(wazero_module_t *module, size_t index,
                         wazero_global_t **global);
 
+/* The same of its tables.
+ * Ownership, Threads, Errors: as wazero_module_global_at. */
+WAZERO_API size_t wazero_module_table_count(const wazero_module_t *module);
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_module_table_at(wazero_module_t *module, size_t index, wazero_table_t **table);
+
 /* Ends the call that runs in the module, or in one linked to it, on whatever thread: it
  * reports INTERRUPTED, and the module can be called again. If no call runs nothing
  * happens. Wasm stops within a few milliseconds, and so does a WASI call that waits; a
@@ -2412,7 +2418,7 @@ WAZERO_API wazero_limits_t wazero_table_type(const wazero_table_t *table);
 WAZERO_API wazero_value_type_t wazero_table_element(const wazero_table_t *table);
 
 /* What the elements lead to, if their type is WAZERO_TYPE_REF: an index is one of the
- * module that exports the table.
+ * module that the table was got from.
  * Ownership: nothing. Threads: any. Errors: none. */
 WAZERO_API wazero_typed_reference_t wazero_table_reference(const wazero_table_t *table);
 

@@ -16,7 +16,7 @@
 struct wazero_global {
     wazero_module_t *module; /* a reference */
     uint32_t index;
-    const wazero_extern_t *export; /* NULL if it is not exported */
+    const wazero_extern_t *export; /* by which it was found, or NULL */
     wazero_value_type_t type;
     bool is_mutable;
     wazero_typed_reference_t reference;
@@ -74,8 +74,7 @@ wazero_error_t *wazero_module_global_at(wazero_module_t *module, size_t index,
         return wazero__error(WAZERO_ERROR_INVALID,
                              "global %zu is out of range: the module has %zu", index,
                              count);
-    return make(module, (uint32_t)index,
-                wazero__module_export_of(module, WAZERO_EXTERN_GLOBAL, (uint32_t)index),
+    return make(module, (uint32_t)index, NULL,
                 &module->compiled->parsed->globals[index], global);
 }
 
@@ -170,12 +169,23 @@ static wazero_error_t *set(wazero_global_t *global, const uint64_t *slots,
     return error;
 }
 
+/* An export of it, or NULL. Not looked for before it is needed: that takes as long as
+ * the module has exports. */
+static const wazero_extern_t *export_of(const wazero_global_t *global)
+{
+    return global->export ? global->export
+                          : wazero__module_export_of(
+                                global->module, WAZERO_EXTERN_GLOBAL, global->index);
+}
+
 wazero_error_t *wazero_global_set(wazero_global_t *global, const uint64_t *slots,
                                   size_t slot_count)
 {
-    if (!global->is_mutable)
+    if (!global->is_mutable) {
+        const wazero_extern_t *export = export_of(global);
         return wazero__error(WAZERO_ERROR_INVALID, "global \"%s\" is not mutable",
-                             global->export ? global->export->name : "");
+                             export ? export->name : "");
+    }
     wazero_error_t *error = check_count(global, slot_count);
     return error ? error : set(global, slots, slot_count);
 }
@@ -213,10 +223,11 @@ wazero_error_t *wazero_imports_add_global(wazero_imports_t *imports, const char 
                                           size_t module_size, const char *name,
                                           size_t name_size, wazero_global_t *global)
 {
-    if (!global->export)
+    const wazero_extern_t *export = export_of(global);
+    if (!export)
         return wazero__error(WAZERO_ERROR_INVALID,
                              "global %u is not exported, so it cannot be imported",
                              global->index);
     return wazero__imports_add_source(imports, module, module_size, name, name_size,
-                                      global->module, global->export);
+                                      global->module, export);
 }

@@ -17,34 +17,60 @@
 
 struct wazero_table {
     wazero_module_t *module; /* a reference */
-    const wazero_extern_t *export;
+    uint32_t index;
+    const wazero_extern_t *export; /* by which it was found, or NULL */
+    const wazero__table_t *type;   /* the module's */
     wazero_value_type_t element;
     wz_reference_type exact; /* of a typed reference */
 };
+
+static wazero_error_t *make(wazero_module_t *module, uint32_t index,
+                            const wazero_extern_t *export, wazero_table_t **table)
+{
+    wz_error failure = {0};
+    wazero_table_t *made = calloc(1, sizeof *made);
+    if (!made)
+        return wazero__error_memory();
+    made->type = &module->compiled->parsed->tables[index];
+    made->element = made->type->element;
+    if (made->element == WAZERO_TYPE_REF &&
+        !wazero__engine()->table_type(module->handle, index, &made->exact, &failure)) {
+        free(made);
+        return wazero__engine_error(&failure);
+    }
+    made->module = wazero__module_retain(module);
+    made->index = index;
+    made->export = export;
+    *table = made;
+    return NULL;
+}
 
 wazero_error_t *wazero_module_table(wazero_module_t *module, const char *name,
                                     size_t size, wazero_table_t **table)
 {
     const wazero_extern_t *export;
-    wz_error failure = {0};
     wazero_error_t *error =
         wazero__module_lookup(module, name, size, WAZERO_EXTERN_TABLE, &export);
+    return error ? error : make(module, export->index, export, table);
+}
+
+size_t wazero_module_table_count(const wazero_module_t *module)
+{
+    return module->compiled ? module->compiled->parsed->table_count : 0;
+}
+
+wazero_error_t *wazero_module_table_at(wazero_module_t *module, size_t index,
+                                       wazero_table_t **table)
+{
+    size_t count = wazero_module_table_count(module);
+    wazero_error_t *error = wazero__module_check(module);
     if (error)
         return error;
-    wazero_table_t *made = calloc(1, sizeof *made);
-    if (!made)
-        return wazero__error_memory();
-    made->element = export->type.table.element;
-    if (made->element == WAZERO_TYPE_REF &&
-        !wazero__engine()->table_type(module->handle, export->index, &made->exact,
-                                      &failure)) {
-        free(made);
-        return wazero__engine_error(&failure);
-    }
-    made->module = wazero__module_retain(module);
-    made->export = export;
-    *table = made;
-    return NULL;
+    if (index >= count)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "table %zu is out of range: the module has %zu", index,
+                             count);
+    return make(module, (uint32_t)index, NULL, table);
 }
 
 wazero_module_t *wazero_table_module(const wazero_table_t *table)
@@ -67,12 +93,12 @@ wazero_value_type_t wazero_table_element(const wazero_table_t *table)
 
 wazero_typed_reference_t wazero_table_reference(const wazero_table_t *table)
 {
-    return table->export->type.table.reference;
+    return table->type->reference;
 }
 
 wazero_limits_t wazero_table_type(const wazero_table_t *table)
 {
-    return table->export->type.table.limits;
+    return table->type->limits;
 }
 
 static wazero__values_t values_of(const wazero_table_t *table)
@@ -94,7 +120,7 @@ static wazero_error_t *range_error(uint64_t index, uint32_t size)
 static wazero_error_t *ask_size(const wazero_table_t *table, uint32_t *size)
 {
     wz_error failure = {0};
-    if (wazero__engine()->table_size(table->module->handle, table->export->index, size,
+    if (wazero__engine()->table_size(table->module->handle, table->index, size,
                                      &failure))
         return NULL;
     return wazero__engine_error(&failure);
@@ -125,9 +151,8 @@ wazero_error_t *wazero_table_get(wazero_table_t *table, uint64_t index, uint64_t
     error = ask_size(table, &size);
     if (!error && index >= size)
         error = range_error(index, size);
-    if (!error &&
-        !wazero__engine()->table_get(table->module->handle, table->export->index,
-                                     (uint32_t)index, &value, &failure))
+    if (!error && !wazero__engine()->table_get(table->module->handle, table->index,
+                                               (uint32_t)index, &value, &failure))
         error = wazero__engine_error(&failure);
     if (!error)
         error = wazero__references_out(&values, &value);
@@ -163,9 +188,8 @@ wazero_error_t *wazero_table_set(wazero_table_t *table, uint64_t index, uint64_t
     error = ask_size(table, &size);
     if (!error && index >= size)
         error = range_error(index, size);
-    if (!error &&
-        !wazero__engine()->table_set(table->module->handle, table->export->index,
-                                     (uint32_t)index, slot, &failure))
+    if (!error && !wazero__engine()->table_set(table->module->handle, table->index,
+                                               (uint32_t)index, slot, &failure))
         error = wazero__engine_error(&failure);
     wazero__group_leave(table->module->group);
     return error;
@@ -181,7 +205,7 @@ wazero_error_t *wazero_table_grow(wazero_table_t *table, uint64_t delta, uint64_
         return error;
     /* The engine has the lower of the declared maximum and the runtime's limit. */
     if (delta > UINT32_MAX ||
-        !wazero__engine()->table_grow(table->module->handle, table->export->index,
+        !wazero__engine()->table_grow(table->module->handle, table->index,
                                       (uint32_t)delta, slot, &before, &failure)) {
         error = delta > UINT32_MAX ? NULL : wazero__engine_error(&failure);
         if (!error || wazero_error_kind(error) == WAZERO_ERROR_INVALID) {
@@ -238,8 +262,8 @@ static wazero_error_t *fill(const wazero_table_t *table, uint64_t size, uint64_t
     if (error)
         return error;
     for (uint32_t i = 0; i < size && !error; i++)
-        if (!wazero__engine()->table_set(table->module->handle, table->export->index, i,
-                                         slot, &failure))
+        if (!wazero__engine()->table_set(table->module->handle, table->index, i, slot,
+                                         &failure))
             error = wazero__engine_error(&failure);
     wazero__group_leave(table->module->group);
     return error;
@@ -274,6 +298,14 @@ wazero_error_t *wazero_imports_add_table(wazero_imports_t *imports, const char *
                                          size_t module_size, const char *name,
                                          size_t name_size, wazero_table_t *table)
 {
+    const wazero_extern_t *export =
+        table->export ? table->export
+                      : wazero__module_export_of(table->module, WAZERO_EXTERN_TABLE,
+                                                 table->index);
+    if (!export)
+        return wazero__error(WAZERO_ERROR_INVALID,
+                             "table %u is not exported, so it cannot be imported",
+                             table->index);
     return wazero__imports_add_source(imports, module, module_size, name, name_size,
-                                      table->module, table->export);
+                                      table->module, export);
 }

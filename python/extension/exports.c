@@ -200,6 +200,54 @@ PyObject *Exports_get(State *state, ModuleObject *module, PyObject *name,
     return make(state, module, number, name);
 }
 
+/* The object of the export at a position. */
+static PyObject *get_at(State *state, ModuleObject *module, size_t position)
+{
+    const wazero_extern_t *export = wazero_module_export(module->handle, position);
+    if (module->slots[position].object)
+        return Py_NewRef(module->slots[position].object);
+    PyObject *name =
+        PyUnicode_DecodeUTF8(export->name, (Py_ssize_t)export->name_size, NULL);
+    PyObject *object = name ? make(state, module, (Py_ssize_t)position, name) : NULL;
+    Py_XDECREF(name);
+    return object;
+}
+
+/* Puts into positions, for each index of a kind, one more than where its first export
+ * is; 0 where it has none. */
+static void find_positions(ModuleObject *module, wazero_extern_kind_t kind,
+                           size_t *positions)
+{
+    for (size_t i = wazero_module_export_count(module->handle); i-- > 0;) {
+        const wazero_extern_t *export = wazero_module_export(module->handle, i);
+        if (export->kind == kind)
+            positions[export->index] = i + 1;
+    }
+}
+
+PyObject *
+Exports_all(State *state, ModuleObject *module, wazero_extern_kind_t kind, size_t count,
+            PyObject *(*make_private)(State *state, ModuleObject *module, size_t index))
+{
+    if (!Module_is_open(state, module) || ensure_slots(module) < 0)
+        return NULL;
+    size_t *positions = PyMem_Calloc(count + 1, sizeof *positions);
+    if (!positions)
+        return PyErr_NoMemory();
+    find_positions(module, kind, positions);
+    PyObject *all = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; all && i < count; i++) {
+        PyObject *one = positions[i] ? get_at(state, module, positions[i] - 1)
+                                     : make_private(state, module, i);
+        if (one)
+            PyTuple_SET_ITEM(all, (Py_ssize_t)i, one);
+        else
+            Py_CLEAR(all);
+    }
+    PyMem_Free(positions);
+    return all;
+}
+
 void Exports_delete_handles(ModuleObject *module)
 {
     size_t count = module->slots ? wazero_module_export_count(module->handle) : 0;

@@ -145,8 +145,8 @@ static PyObject *Global_make(PyTypeObject *class, PyObject *args, PyObject *kwar
     return made;
 }
 
-/* One that is not exported has a handle of its own. */
-static PyObject *make_private(State *state, ModuleObject *module, size_t index)
+/* It has a handle of its own. */
+PyObject *Global_private(State *state, ModuleObject *module, size_t index)
 {
     PyTypeObject *type = state->global_type;
     wazero_global_t *handle;
@@ -164,39 +164,6 @@ static PyObject *make_private(State *state, ModuleObject *module, size_t index)
     if (!self->name)
         Py_CLEAR(self);
     return (PyObject *)self;
-}
-
-/* The name under which a global is exported: a new reference; NULL if under none, or
- * with an exception. */
-static PyObject *export_name(ModuleObject *module, size_t index)
-{
-    size_t count = wazero_module_export_count(module->handle);
-    for (size_t i = 0; i < count; i++) {
-        const wazero_extern_t *export = wazero_module_export(module->handle, i);
-        if (export->kind == WAZERO_EXTERN_GLOBAL && export->index == index)
-            return PyUnicode_DecodeUTF8(export->name, (Py_ssize_t)export->name_size,
-                                        NULL);
-    }
-    return NULL;
-}
-
-PyObject *Global_all(State *state, ModuleObject *module)
-{
-    size_t count = wazero_module_global_count(module->handle);
-    PyObject *globals = PyTuple_New((Py_ssize_t)count);
-    for (size_t i = 0; globals && i < count; i++) {
-        PyObject *name = export_name(module, i), *global = NULL;
-        if (name)
-            global = Exports_get(state, module, name, false);
-        else if (!PyErr_Occurred())
-            global = make_private(state, module, i);
-        Py_XDECREF(name);
-        if (global)
-            PyTuple_SET_ITEM(globals, (Py_ssize_t)i, global);
-        else
-            Py_CLEAR(globals);
-    }
-    return globals;
 }
 
 /* ---------------------------------------------------------------- attributes ----- */

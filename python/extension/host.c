@@ -396,6 +396,16 @@ static int link_global(Linker *linker, const wazero_extern_t *import, PyObject *
                                                     import->name_size, global->handle));
 }
 
+static int link_table(Linker *linker, const wazero_extern_t *import, PyObject *label,
+                      TableObject *table)
+{
+    if (check_source(linker, label, table->module) < 0)
+        return -1;
+    return finish(linker, wazero_imports_add_table(linker->imports, import->module,
+                                                   import->module_size, import->name,
+                                                   import->name_size, table->handle));
+}
+
 /* The memory of a module by the name of one of its exports. */
 static int link_memory(Linker *linker, const wazero_extern_t *import, PyObject *label,
                        MemoryObject *memory)
@@ -478,10 +488,8 @@ static int link_value(Linker *linker, const wazero_extern_t *import, PyObject *l
         return link_function(linker, import, label, (FunctionObject *)value);
     if (Py_IS_TYPE(value, state->global_type))
         return link_global(linker, import, label, (GlobalObject *)value);
-    if (Py_IS_TYPE(value, state->table_type)) {
-        TableObject *table = (TableObject *)value;
-        return link_export(linker, import, label, table->module, table->name);
-    }
+    if (Py_IS_TYPE(value, state->table_type))
+        return link_table(linker, import, label, (TableObject *)value);
     if (Py_IS_TYPE(value, state->tag_type)) {
         TagObject *tag = (TagObject *)value;
         return link_export(linker, import, label, tag->module, tag->name);

@@ -460,8 +460,14 @@ static PyObject *Module_get_memory(ModuleObject *self, void *Py_UNUSED(closure))
 
 static PyObject *Module_get_globals(ModuleObject *self, void *Py_UNUSED(closure))
 {
-    State *state = State_of(self);
-    return Module_is_open(state, self) ? Global_all(state, self) : NULL;
+    return Exports_all(State_of(self), self, WAZERO_EXTERN_GLOBAL,
+                       wazero_module_global_count(self->handle), Global_private);
+}
+
+static PyObject *Module_get_tables(ModuleObject *self, void *Py_UNUSED(closure))
+{
+    return Exports_all(State_of(self), self, WAZERO_EXTERN_TABLE,
+                       wazero_module_table_count(self->handle), Table_private);
 }
 
 static PyObject *Module_get_closed(ModuleObject *self, void *Py_UNUSED(closure))
@@ -540,6 +546,9 @@ static PyGetSetDef Module_getset[] = {
      "The Memory, exported or not. AttributeError if the module has none.", NULL},
     {"globals", (getter)Module_get_globals, NULL,
      "All globals by index, imported and private ones included: a tuple of Global.",
+     NULL},
+    {"tables", (getter)Module_get_tables, NULL,
+     "All tables by index, imported and private ones included: a tuple of Table.",
      NULL},
     {"closed", (getter)Module_get_closed, NULL, "Whether it is closed.", NULL},
     {"exit_code", (getter)Module_get_exit_code, NULL,

@@ -1,8 +1,9 @@
 /*
- * table.c - Table, a table of references: exported by a Module, or made by the host.
+ * table.c - Table, a table of references: of a Module, or made by the host.
  *
  * Reading and setting wait while another thread is in the module; libwazero lets the
- * GIL go then. The C handle belongs to the Module.
+ * GIL go then. The C handle belongs to the Module, but for a table that is not
+ * exported.
  */
 #include "wazeromodule.h"
 
@@ -42,6 +43,7 @@ static void Table_dealloc(TableObject *self)
     if (self->weakrefs)
         PyObject_ClearWeakRefs((PyObject *)self);
     Py_XDECREF(self->name);
+    wazero_table_delete(self->own);
     Py_XDECREF(self->module);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
@@ -334,6 +336,28 @@ static PyObject *Table_make(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return made;
 }
 
+/* It has a handle of its own. */
+PyObject *Table_private(State *state, ModuleObject *module, size_t index)
+{
+    PyTypeObject *type = state->table_type;
+    wazero_table_t *handle;
+    wazero_error_t *error = wazero_module_table_at(module->handle, index, &handle);
+    if (error)
+        return Errors_raise(state, error);
+    TableObject *self = (TableObject *)type->tp_alloc(type, 0);
+    if (!self) {
+        wazero_table_delete(handle);
+        return NULL;
+    }
+    self->handle = self->own = handle;
+    self->element = wazero_table_element(handle);
+    self->module = (ModuleObject *)Py_NewRef((PyObject *)module);
+    self->name = PyUnicode_FromFormat("$%zu", index);
+    if (!self->name)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
 /* ---------------------------------------------------------------- attributes ----- */
 
 static PyObject *Table_get_type(TableObject *self, void *Py_UNUSED(closure))
@@ -384,10 +408,12 @@ static PyMethodDef Table_methods[] = {
 
 static PyGetSetDef Table_getset[] = {
     {"type", (getter)Table_get_type, NULL, "Its TableType.", NULL},
-    {"name", (getter)Table_get_name, NULL, "The name under which it is exported.",
+    {"name", (getter)Table_get_name, NULL,
+     "The name under which it is exported; of one that is not, '$' and its index.",
      NULL},
     {"module", (getter)Table_get_module, NULL,
-     "The Module that exports it; of one made by the host a Module that has only it.",
+     "The Module that it was got from; of one made by the host a Module that has only "
+     "it.",
      NULL},
     {0},
 };
@@ -401,8 +427,9 @@ static PyMemberDef Table_members[] = {
 static PyType_Slot Table_slots[] = {
     {Py_tp_doc,
      "Table(runtime, element, min, max=None, init=None)\n--\n\n"
-     "A table of references that a Module exports; or one made here, for modules to\n"
-     "import, with min elements that are init.\n\n"
+     "A table of references of a Module; or one made here, for modules to import, "
+     "with\n"
+     "min elements that are init.\n\n"
      "An element is a Function or None in a table of 'funcref', any object in one of\n"
      "'externref'. table[0], negative indices, slices, len() and iteration are those\n"
      "of a list that keeps its size (grow). Each waits while another thread is in the\n"

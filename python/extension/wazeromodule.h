@@ -354,7 +354,8 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     ModuleObject *module;
-    wazero_table_t *handle; /* borrowed from the module's slot */
+    wazero_table_t *handle; /* borrowed from the module's slot, or own */
+    wazero_table_t *own;    /* of one that is not exported, or NULL */
     wazero_value_type_t element;
     ExportSlot *slot;
     PyObject *name;
@@ -933,6 +934,12 @@ void Module_after_error(ModuleObject *self);
  * AttributeError, else a KeyError. */
 PyObject *Exports_get(State *state, ModuleObject *module, PyObject *name,
                       bool attribute);
+/* All things of a kind by index, of which there are count: a tuple. What is not exported
+ * is made by make_private. */
+PyObject *Exports_all(State *state, ModuleObject *module, wazero_extern_kind_t kind,
+                      size_t count,
+                      PyObject *(*make_private)(State *state, ModuleObject *module,
+                                                size_t index));
 PyObject *Exports_new(State *state, ModuleObject *module);
 /* Deletes the C handles of all exports. Needs module->handle; not the GIL. */
 void Exports_delete_handles(ModuleObject *module);
@@ -949,10 +956,11 @@ PyObject *Function_map(FunctionObject *self, PyObject *const *args, Py_ssize_t n
 PyObject *Memory_new(State *state, ModuleObject *module);
 PyObject *Global_new(State *state, ModuleObject *module, ExportSlot *slot,
                      PyObject *name);
-/* All globals of a module by index: a tuple. */
-PyObject *Global_all(State *state, ModuleObject *module);
+/* One that is not exported, by its index. */
+PyObject *Global_private(State *state, ModuleObject *module, size_t index);
 PyObject *Table_new(State *state, ModuleObject *module, ExportSlot *slot,
                     PyObject *name);
+PyObject *Table_private(State *state, ModuleObject *module, size_t index);
 PyObject *Tag_new(State *state, ModuleObject *module, ExportSlot *slot, PyObject *name);
 
 #endif

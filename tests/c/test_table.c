@@ -362,6 +362,51 @@ static void check_not_made(wazero_runtime_t *runtime)
 
 TEST_ON_BOTH_ENGINES(not_made, check_not_made)
 
+/* By index, exported or not, as wazero's LookupFunction takes them. */
+static void check_by_index(wazero_runtime_t *runtime)
+{
+    static const wazero_value_type_t i32 = WAZERO_TYPE_I32;
+    const wazero_function_type_t returns = {.results = &i32, .result_count = 1};
+    const wazero_function_type_t nothing = {0};
+    wazero_module_t *module = new_module(runtime, "traps", NULL, NULL);
+    wazero_imports_t *imports;
+    wazero_table_t *table;
+    wazero_function_t *function;
+    uint64_t slot;
+    CHECK_INT(wazero_module_table_count(module), 1);
+    CHECK_ERROR(wazero_module_table_at(module, 1, &table), WAZERO_ERROR_INVALID,
+                "table 1 is out of range: the module has 1");
+    must(wazero_module_table_at(module, 0, &table));
+    CHECK_INT(wazero_table_element(table), WAZERO_TYPE_FUNCREF);
+    CHECK_INT(wazero_table_type(table).min, 2);
+    CHECK(!wazero_table_reference(table).heap);
+    CHECK_INT(size_of(table), 2);
+    must(wazero_table_get(table, 0, &slot));
+    function = wazero_decode_funcref(slot);
+    if (CHECK(function != NULL)) {
+        const wazero_function_type_t *type = wazero_function_type(function);
+        CHECK_ERROR(wazero_table_lookup(
+                        table, 0, type->result_count ? &nothing : &returns, &function),
+                    WAZERO_ERROR_TRAP, "indirect call type mismatch");
+        must(wazero_table_set(table, 1, slot));
+        wazero_function_delete(wazero_decode_funcref(slot));
+        must(wazero_table_get(table, 1, &slot));
+        wazero_function_delete(wazero_decode_funcref(slot));
+    }
+    must(wazero_imports_new(&imports));
+    CHECK_ERROR(wazero_imports_add_table(imports, "m", 1, "t", 1, table),
+                WAZERO_ERROR_INVALID, "table 0 is not exported");
+    wazero_imports_delete(imports);
+    must(wazero_module_close_with_exit_code(module, 0));
+    CHECK_ERROR(wazero_table_get(table, 0, &slot), WAZERO_ERROR_CLOSED, "closed");
+    wazero_table_delete(table);
+    CHECK_ERROR(wazero_module_table_at(module, 0, &table), WAZERO_ERROR_CLOSED,
+                "closed");
+    wazero_module_delete(module);
+}
+
+TEST_ON_BOTH_ENGINES(by_index, check_by_index)
+
 TEST(not_exported)
 {
     wazero_runtime_t *runtime = new_runtime();

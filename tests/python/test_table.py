@@ -118,6 +118,74 @@ def test_lookup(mod):
         table.lookup(0, ["i31"], [])
 
 
+def test_private_tables(rt, wat):
+    """All of a module by index, as wazero's LookupFunction takes them."""
+    source = rt.instantiate(wat('(module (table (export "t") 2 externref))'))
+    module = rt.instantiate(
+        wat(
+            """(module
+              (import "m" "t" (table 1 externref))
+              (table 2 4 funcref) (elem (table 1) (i32.const 0) func $one)
+              (table (export "b") (export "c") 1 funcref)
+              (func $one (param i32) (result i32)
+                (i32.add (local.get 0) (i32.const 1)))
+              (func (export "call") (param i32) (result i32)
+                (call_indirect 1 (param i32) (result i32)
+                  (local.get 0) (i32.const 1))))"""
+        ),
+        imports={"m": source},
+    )
+    imported, private, exported = module.tables
+    assert [table.name for table in module.tables] == ["$0", "$1", "b"]
+    assert exported is module.exports.b
+    assert private.type == ("funcref", 2, 4)
+    source.exports.t[0] = "seen"
+    assert imported[0] == "seen"
+    one = private.lookup(0, ["i32"], ["i32"])
+    assert one(1) == 2
+    with pytest.raises(wazero.Trap, match="invalid table access"):
+        private.lookup(1, ["i32"], ["i32"])
+    private[1] = one
+    assert module.exports.call(5) == 6
+    assert private.grow(2, one) == 2
+    with pytest.raises(wazero.WazeroError, match="cannot grow"):
+        private.grow(1)
+    assert "$1" in repr(private)
+    with pytest.raises(wazero.WazeroError, match="table 1 is not exported"):
+        rt.instantiate(
+            wat('(module (import "m" "t" (table 1 funcref)))'),
+            imports={"m": {"t": private}},
+        )
+    named = rt.instantiate(
+        wat('(module (table (export "$1") 1 funcref) (table 9 funcref))')
+    )
+    with pytest.raises(wazero.WazeroError, match="table 1 is not exported"):
+        rt.instantiate(
+            wat('(module (import "m" "t" (table 1 funcref)))'),
+            imports={"m": {"t": named.tables[1]}},
+        )
+    assert rt.instantiate(wat("(module)")).tables == ()
+    assert rt.host_module("h", {}).tables == ()
+    module.close()
+    with pytest.raises(wazero.ClosedError):
+        _ = module.tables
+    with pytest.raises(wazero.ClosedError):
+        len(private)
+
+
+def test_private_tables_keep_their_module(rt, wat, collect):
+    module = rt.instantiate(wat("(module (table 1 externref))"))
+    (table,) = module.tables
+    alive = weakref.ref(module)
+    del module
+    collect()
+    table[0] = "x"
+    assert alive() is not None
+    del table
+    collect()
+    assert alive() is None
+
+
 def test_closed(mod):
     table = mod.exports.objects
     mod.close()
