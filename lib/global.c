@@ -110,7 +110,7 @@ static wazero__values_t values_of(const wazero_global_t *global)
 {
     return (wazero__values_t){global->module, &global->type,
                               global->type == WAZERO_TYPE_REF ? &global->exact : NULL,
-                              1, "value"};
+                              1, NULL};
 }
 
 static wazero_error_t *check_count(const wazero_global_t *global, size_t count)

@@ -69,11 +69,11 @@ static size_t slots_of(const wazero__values_t *values, size_t index)
     return values->types[index] == WAZERO_TYPE_V128 ? 2 : 1;
 }
 
-/* Says which value an error is about, if there are several. Takes it. */
+/* Says which value an error is about, unless there is but one. Takes it. */
 static wazero_error_t *about(const wazero__values_t *values, size_t index,
                              wazero_error_t *error)
 {
-    if (!error || wazero_error_kind(error) == WAZERO_ERROR_TIMEOUT)
+    if (!error || !values->what || wazero_error_kind(error) == WAZERO_ERROR_TIMEOUT)
         return error;
     return wazero__error_prefix(error, "%s %zu: ", values->what, index + 1);
 }

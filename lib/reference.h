@@ -21,7 +21,7 @@ typedef struct {
     const wazero_value_type_t *types;
     const wz_reference_type *exact; /* of typed references; NULL if there are none */
     size_t count;
-    const char *what; /* "argument", for messages */
+    const char *what; /* "argument", for messages; NULL for the one there is */
 } wazero__values_t;
 
 /* Those of a call. */

@@ -105,7 +105,7 @@ static wazero__values_t values_of(const wazero_table_t *table)
 {
     return (wazero__values_t){table->module, &table->element,
                               table->element == WAZERO_TYPE_REF ? &table->exact : NULL,
-                              1, "element"};
+                              1, NULL};
 }
 
 static wazero_error_t *range_error(uint64_t index, uint32_t size)

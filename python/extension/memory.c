@@ -480,6 +480,36 @@ static PyObject *Memory_read_str(MemoryObject *self, PyObject *const *args,
     return decode(bytes_at(self, offset, (size_t)size), options);
 }
 
+static PyObject *Memory_write_str(MemoryObject *self, PyObject *const *args,
+                                  Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const char *const names[] = {"ptr", "text", "encoding", "errors"};
+    static const ArgsSpec spec = {"write_str", names, 4, 4, 2};
+    PyObject *values[4];
+    const char *options[2];
+    uint64_t offset;
+    if (Args_parse(&spec, args, nargs, kwnames, values) < 0 ||
+        Memory_to_number(values[0], "write_str() argument 'ptr'", &offset) < 0)
+        return NULL;
+    if (!PyUnicode_Check(values[1])) {
+        PyErr_Format(PyExc_TypeError,
+                     "write_str() argument 'text' must be str, not %.200s",
+                     Py_TYPE(values[1])->tp_name);
+        return NULL;
+    }
+    if (text_options(values + 2, options) < 0)
+        return NULL;
+    PyObject *bytes = PyUnicode_AsEncodedString(values[1], options[0], options[1]);
+    if (!bytes)
+        return NULL;
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    int result = -1;
+    if (is_open(self) && Memory_check_range(self, "write", offset, size) == 0)
+        result = size ? copy_in(self, offset, PyBytes_AS_STRING(bytes), size) : 0;
+    Py_DECREF(bytes);
+    return result < 0 ? NULL : PyLong_FromSize_t(size);
+}
+
 /* The bytes from offset to the next NUL. */
 static PyObject *bytes_to_nul(MemoryObject *self, uint64_t offset)
 {
@@ -664,6 +694,11 @@ static const PyMethodDef own_methods[] = {
     {"read_str", FASTCALL(Memory_read_str), FAST,
      "read_str($self, ptr, n, encoding='utf-8', errors='strict')\n--\n\n"
      "n bytes from offset ptr, decoded. IndexError or UnicodeDecodeError."},
+    {"write_str", FASTCALL(Memory_write_str), FAST,
+     "write_str($self, ptr, text, encoding='utf-8', errors='strict')\n--\n\n"
+     "Puts the encoded text at offset ptr, with no NUL behind it, and returns how "
+     "many\n"
+     "bytes that are. IndexError, with nothing written, if it does not fit."},
     {"read_cstr", FASTCALL(Memory_read_cstr), FAST,
      "read_cstr($self, ptr, encoding='utf-8', errors='strict')\n--\n\n"
      "The bytes from offset ptr to the next NUL, decoded. IndexError if there is "

@@ -934,8 +934,8 @@ void Module_after_error(ModuleObject *self);
  * AttributeError, else a KeyError. */
 PyObject *Exports_get(State *state, ModuleObject *module, PyObject *name,
                       bool attribute);
-/* All things of a kind by index, of which there are count: a tuple. What is not exported
- * is made by make_private. */
+/* All things of a kind by index, of which there are count: a tuple. What is not
+ * exported is made by make_private. */
 PyObject *Exports_all(State *state, ModuleObject *module, wazero_extern_kind_t kind,
                       size_t count,
                       PyObject *(*make_private)(State *state, ModuleObject *module,

@@ -1054,6 +1054,13 @@ class Memory:
         encoding: str = "utf-8",
         errors: str = "strict",
     ) -> str: ...
+    def write_str(
+        self,
+        ptr: SupportsIndex,
+        text: str,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+    ) -> int: ...
     def read_cstr(
         self, ptr: SupportsIndex, encoding: str = "utf-8", errors: str = "strict"
     ) -> str: ...

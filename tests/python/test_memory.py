@@ -173,6 +173,34 @@ def test_strings(memory):
             memory.read_cstr(ptr)
 
 
+def test_writing_strings(memory):
+    assert memory.write_str(10, "wörld") == 6
+    assert memory.read(10, 6) == "wörld".encode()
+    assert memory.write_str(ptr=10, text="ö", encoding="latin-1") == 1
+    assert memory[10] == 0xF6
+    assert memory.write_str(10, "aöb", "ascii", "replace") == 3
+    assert memory.read_str(10, 3) == "a?b"
+    end = len(memory)
+    assert memory.write_str(end - 5, "hello") == 5
+    before = memory[end - 4 :]
+    for ptr in (end - 4, end, 2**63, 2**80, -1):
+        with pytest.raises(IndexError):
+            memory.write_str(ptr, "hello")
+    assert memory[end - 4 :] == before
+    with pytest.raises(UnicodeEncodeError):
+        memory.write_str(0, "\ud800")
+    with pytest.raises(LookupError):
+        memory.write_str(0, "a", "nope")
+    for wrong in (b"bytes", None, 5):
+        with pytest.raises(TypeError, match="'text' must be str, not"):
+            memory.write_str(0, wrong)
+    with pytest.raises(TypeError, match="encoding and errors must be str"):
+        memory.write_str(0, "a", 3)
+    memory.module.close()
+    with pytest.raises(wazero.ClosedError):
+        memory.write_str(0, "a")
+
+
 def test_struct(memory):
     memory.pack("<If", 8, 1, 2.0)
     assert memory.unpack("<If", 8) == (1, 2.0)
