@@ -12,6 +12,7 @@ author = "the authors of wazero for Python and C"
 version = release = wazero.version()
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
+myst_heading_anchors = 2  # cli.md links to a section of run.md
 exclude_patterns = ["_build"]
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"

@@ -90,7 +90,9 @@ int main(int argc, char **argv)
 
     if (!error) {
         output = wazero_run_result_output(result, WAZERO_STDOUT, &written);
-        printf("%sexit code %u\n", output, wazero_run_result_exit_code(result));
+        printf("%sexit code %u, %llu bytes written\n", output,
+               wazero_run_result_exit_code(result),
+               (unsigned long long)wazero_run_result_usage(result)->bytes_written);
     } else {
         output = wazero_error_output(error, WAZERO_STDOUT, &written);
         printf("%sended: %s\n", output ? output : "",

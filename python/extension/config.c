@@ -384,6 +384,7 @@ static int fill_module(State *state, ModuleObject *module, PyObject *const *opti
         set_listen(state, config, options[OPTION_LISTEN]) < 0 ||
         set_wasi(state, config, options[OPTION_WASI]) < 0 ||
         set_deterministic(config, options[OPTION_DETERMINISTIC]) < 0 ||
+        Trace_configure(state, module, options[OPTION_TRACE], config) < 0 ||
         Sources_configure(state, module->time_and_random, options, config) < 0)
         return -1;
     for (int i = 0; i < 3; i++) {

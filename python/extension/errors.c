@@ -345,8 +345,16 @@ static int add_endings(PyObject *module, State *state)
 
 int Errors_init(PyObject *module, State *state)
 {
-    state->error = new_class(module, "WazeroError",
-                             "The base of the exceptions of this package.", NULL, NULL);
+    PyObject *dict = Py_BuildValue("{sOsO}", "usage", Py_None, "trace", Py_None);
+    state->error =
+        dict
+            ? new_class(module, "WazeroError",
+                        "The base of the exceptions of this package. Of one that ended "
+                        "the start of\na module, `usage` is what that had used, and "
+                        "`trace` its Trace if there is one.",
+                        NULL, dict)
+            : NULL;
+    Py_XDECREF(dict);
     if (!state->error)
         return -1;
     state->compile_error = new_class(

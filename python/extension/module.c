@@ -44,6 +44,9 @@ static int Module_traverse(ModuleObject *self, visitproc visit, void *arg)
         Py_VISIT(self->time_and_random[i].call);
     if (self->notice)
         Py_VISIT(self->notice->object);
+    Py_VISIT(self->trace);
+    if (self->tracer)
+        Py_VISIT(self->tracer->object);
     for (size_t i = 0; i < self->file_system_count; i++)
         Py_VISIT(self->file_systems[i]->object);
     return Listeners_traverse(&self->listeners, visit, arg);
@@ -73,6 +76,7 @@ static int Module_clear(ModuleObject *self)
 {
     close_quietly(self);
     Box_clear(&self->notice);
+    Box_clear(&self->tracer);
     while (self->file_system_count)
         Box_clear(&self->file_systems[--self->file_system_count]);
     Listeners_clear(&self->listeners);
@@ -104,6 +108,7 @@ static void Module_dealloc(ModuleObject *self)
     }
     PyMem_Free(self->slots);
     PyMem_Free(self->file_systems);
+    Py_XDECREF(self->trace);
     Py_XDECREF(self->export_index);
     Py_XDECREF(self->compiled);
     Py_XDECREF(self->runtime);
@@ -322,8 +327,10 @@ static int start_module(State *state, ModuleObject *self)
     if (Module_register(self) < 0)
         return -1;
     error = wazero_module_start(self->handle); /* with the GIL, as every call */
-    if (error)
+    if (error) {
         Errors_raise(state, error);
+        Trace_note(state, self);
+    }
     if (!wazero_module_is_closed(self->handle, NULL))
         return error ? -1 : 0;
     if (error)
@@ -505,6 +512,16 @@ static PyObject *Module_get_listen_addrs(ModuleObject *self, void *Py_UNUSED(clo
     return addresses;
 }
 
+static PyObject *Module_get_usage(ModuleObject *self, void *Py_UNUSED(closure))
+{
+    return Trace_usage(State_of(self), self);
+}
+
+static PyObject *Module_get_trace(ModuleObject *self, void *Py_UNUSED(closure))
+{
+    return Trace_of(self);
+}
+
 static PyObject *Module_get_compiled(ModuleObject *self, void *Py_UNUSED(closure))
 {
     return Py_NewRef(self->compiled ? (PyObject *)self->compiled : Py_None);
@@ -557,6 +574,12 @@ static PyGetSetDef Module_getset[] = {
      NULL},
     {"listen_addrs", (getter)Module_get_listen_addrs, NULL,
      "Where it listens: a tuple of (host, port), in the order of the option.", NULL},
+    {"usage", (getter)Module_get_usage, NULL,
+     "What it has used until now: a Usage. Times are of its start alone, in which a\n"
+     "program runs.",
+     NULL},
+    {"trace", (getter)Module_get_trace, NULL,
+     "The Trace of its WASI calls, with trace=True or a Trace; else None.", NULL},
     {"compiled", (getter)Module_get_compiled, NULL,
      "The CompiledModule that it was made of; None for a host module.", NULL},
     {0},

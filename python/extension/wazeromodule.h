@@ -56,6 +56,9 @@ typedef struct {
     PyTypeObject *memory_files_type;
     PyTypeObject *call_type;
     PyTypeObject *snapshot_type;
+    PyTypeObject *trace_type;
+    PyTypeObject *wasi_call_type;
+    PyTypeObject *usage_struct;
     PyTypeObject *function_type_struct;
     PyTypeObject *memory_type_struct;
     PyTypeObject *table_type_struct;
@@ -305,6 +308,8 @@ typedef struct ModuleObject {
     StreamBinding streams[3];
     SourceBinding time_and_random[SOURCE_COUNT];
     Box *notice;        /* of on_close, or NULL */
+    PyObject *trace;    /* the Trace that has its WASI calls, or NULL */
+    Box *tracer;        /* of who is told of them, or NULL */
     Box **file_systems; /* of Python objects that are mounted */
     size_t file_system_count;
     Listeners listeners;  /* of a host module */
@@ -423,6 +428,7 @@ int Listener_init(PyObject *module, State *state);
 int Snapshot_init(PyObject *module, State *state);
 int Dir_init(PyObject *module, State *state);
 int MemoryFiles_init(PyObject *module, State *state);
+int Trace_init(PyObject *module, State *state);
 
 /* Makes a heap type of this module and, if name is not NULL, adds it. Returns a new
  * reference. */
@@ -703,6 +709,7 @@ enum {
     OPTION_OUTPUT_LIMIT,
     OPTION_MAX_FILES,
     OPTION_DETERMINISTIC,
+    OPTION_TRACE,
     OPTION_WASI,
     OPTION_ASSEMBLYSCRIPT,
     OPTION_CONFIG,
@@ -715,7 +722,7 @@ enum {
         "listen", "random", "walltime", "nanotime", "nanosleep", "osyield",            \
         "walltime_resolution", "nanotime_resolution", "start_functions", "timeout",    \
         "max_stack", "memory_limit", "on_close", "output_limit", "max_files",          \
-        "deterministic", "wasi", "assemblyscript", "config"
+        "deterministic", "trace", "wasi", "assemblyscript", "config"
 extern const char *const Config_option_names[OPTION_COUNT];
 
 /* The same in docstrings, which is what inspect reads. */
@@ -726,9 +733,8 @@ extern const char *const Config_option_names[OPTION_COUNT];
     "            walltime_resolution=None, nanotime_resolution=None,\n"                \
     "            start_functions=None, timeout=None, max_stack=None,\n"                \
     "            memory_limit=None, on_close=None, output_limit=None,\n"               \
-    "            max_files=None, deterministic=None, wasi=None, "                      \
-    "assemblyscript=None,\n"                                                           \
-    "            config=None"
+    "            max_files=None, deterministic=None, trace=None, wasi=None,\n"         \
+    "            assemblyscript=None, config=None"
 #define CONFIG_SIGNATURE CONFIG_PARAMETERS ")\n--\n\n"
 #define CONFIG_LISTEN_SIGNATURE                                                        \
     CONFIG_PARAMETERS ",\n            listener=None, log_calls=None, log_host=None)"   \
@@ -783,6 +789,17 @@ int Notice_configure(State *state, ModuleObject *module, PyObject *callable,
                      wazero_module_config_t *config);
 /* Sees to it that the callable of a module that is closed has been called. */
 void Notice_settle(ModuleObject *module);
+
+/* ---------------------------------------------------------------- trace.c -------- */
+
+/* Has the module's WASI calls go to what was given as trace. */
+int Trace_configure(State *state, ModuleObject *module, PyObject *object,
+                    wazero_module_config_t *config);
+/* Its Trace, or None; and a Usage. */
+PyObject *Trace_of(const ModuleObject *module);
+PyObject *Trace_usage(State *state, const ModuleObject *module);
+/* Gives the exception that is set both, as attributes, if it is a WazeroError. */
+void Trace_note(State *state, const ModuleObject *module);
 
 /* ---------------------------------------------------------------- stream.c ------- */
 

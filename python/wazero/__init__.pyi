@@ -58,7 +58,10 @@ from ._wazero import Tag as Tag
 from ._wazero import TagDefinition as TagDefinition
 from ._wazero import TagType as TagType
 from ._wazero import Timeout as Timeout
+from ._wazero import Trace as Trace
 from ._wazero import Trap as Trap
+from ._wazero import Usage as Usage
+from ._wazero import WasiCall as WasiCall
 from ._wazero import WazeroError as WazeroError
 from ._wazero import compiler_supported as compiler_supported
 from ._wazero import engine_version as engine_version
@@ -145,8 +148,11 @@ __all__ = [
     "TagDefinition",
     "TagType",
     "Timeout",
+    "Trace",
     "Trap",
     "TrapCode",
+    "Usage",
+    "WasiCall",
     "WazeroError",
     "arun",
     "compiler_supported",

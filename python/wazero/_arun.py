@@ -125,7 +125,7 @@ def _awaited(
     async def arun(*args: _P.args, **options: _P.kwargs) -> CompletedRun:
         control = Control()
         awaited = _Awaited(asyncio.get_running_loop())
-        for name in ("stdin", "stdout", "stderr"):
+        for name in ("stdin", "stdout", "stderr", "trace"):
             if name in options:
                 options[name] = awaited.stream(options[name])
 
@@ -142,10 +142,10 @@ def _awaited(
     arun.__name__ = arun.__qualname__ = "arun"
     arun.__doc__ = """The same as run, awaited: the event loop goes on meanwhile.
 
-    Takes what run takes; stdin, stdout and stderr may also be coroutine functions,
-    which the event loop runs while the guest waits. Other callables, and host
-    functions, are called in the thread of the guest. When the task is cancelled the
-    guest is ended, before the cancellation goes on.
+    Takes what run takes; stdin, stdout, stderr and trace may also be coroutine
+    functions, which the event loop runs while the guest waits. Other callables, and
+    host functions, are called in the thread of the guest. When the task is cancelled
+    the guest is ended, before the cancellation goes on.
     """
     return arun
 

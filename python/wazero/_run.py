@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wazero._wazero import (
@@ -20,6 +20,7 @@ from wazero._wazero import (
     Runtime,
     Timeout,
     Trap,
+    Usage,
     _check_timeout,
 )
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from wazero._wazero import (
         CompilationCache,
+        Trace,
         _Address,
         _Buffer,
         _Clock,
@@ -41,7 +43,11 @@ if TYPE_CHECKING:
         _Sleep,
         _Stdin,
         _Stdout,
+        _Trace,
     )
+
+
+_NOTHING = Usage((0.0, 0.0, 0, 0, 0, 0))
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,10 @@ class CompletedRun:
     stdout: Any = None
     """What was captured: bytes, or str with text=True; None if nothing was."""
     stderr: Any = None
+    usage: Usage = field(default=_NOTHING, compare=False)
+    """What the program used; it does not count when two are compared."""
+    trace: Trace | None = field(default=None, compare=False)
+    """With trace=True or a Trace: the program's WASI calls."""
 
     def check_returncode(self) -> None:
         """Raises ExitError if the exit code is not 0."""
@@ -63,6 +73,8 @@ class CompletedRun:
             error.exit_code = self.returncode
             error.stdout = self.stdout
             error.stderr = self.stderr
+            error.usage = self.usage
+            error.trace = self.trace
             raise error
 
 
@@ -235,6 +247,7 @@ def run(
     max_stack: int | str | None = None,
     output_limit: int | str | None = None,
     max_files: int | None = None,
+    trace: _Trace = False,
     wasi: Literal["libwazero", "wazero"] | None = None,
     engine: Literal["auto", "compiler", "interpreter"] = "auto",
     features: int | Iterable[str] | None = None,
@@ -254,12 +267,16 @@ def run(
     host's own: time is pretended, random numbers are the same in every run, and so are
     the order, the numbers and the times of files.
 
+    The result has what the program used. With trace=True, or a wazero.Trace, it has the
+    program's WASI calls, too; a callable is given each as a WasiCall, a file with a
+    write as a line of text.
+
     A program that exits with a code other than 0 is ExitError with check=True. A Trap,
     Timeout when it all takes longer than timeout seconds (compiling is waited for),
     and OutputLimitError when it writes more than output_limit bytes come out as
-    themselves, with what was captured in their stdout and stderr. The other options are
-    those of Runtime and Runtime.instantiate: with a cache, such as
-    wazero.default_cache(), a program is compiled once.
+    themselves, with what was captured in their stdout and stderr, and with usage and
+    trace. The other options are those of Runtime and Runtime.instantiate: with a cache,
+    such as wazero.default_cache(), a program is compiled once.
     """
     until = _until(timeout)
     if text or errors is not None:
@@ -279,6 +296,7 @@ def run(
     if deterministic:
         system = {key: None if v == "system" else v for key, v in system.items()}
     returncode = 0
+    usage: Usage | None
     with Runtime(
         engine=engine,
         memory_limit=memory_limit,
@@ -301,7 +319,7 @@ def run(
             )
         left = None if until is None else _left(until)
         try:
-            compiled.instantiate(
+            module = compiled.instantiate(
                 imports=imports,
                 args=argv,
                 env=env,
@@ -315,11 +333,15 @@ def run(
                 output_limit=output_limit,
                 max_files=max_files,
                 deterministic=deterministic,
+                trace=trace,
                 wasi=wasi,
                 **system,  # type: ignore[arg-type]
-            ).close()
+            )
+            usage, recorded = module.usage, module.trace
+            module.close()
         except ExitError as error:
             returncode = error.exit_code
+            usage, recorded = error.usage, error.trace
         except (Trap, Timeout, Interrupted, OutputLimitError) as error:
             if isinstance(error, Timeout) and left is not None and timeout is not None:
                 _tell(error, left, timeout)
@@ -327,7 +349,8 @@ def run(
             raise
         finally:
             outputs.finish()
-    completed = CompletedRun(argv, returncode, *outputs.results())
+    out, err = outputs.results()
+    completed = CompletedRun(argv, returncode, out, err, usage or _NOTHING, recorded)
     if check:
         completed.check_returncode()
     return completed

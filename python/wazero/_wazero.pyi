@@ -83,6 +83,7 @@ _Listeners: TypeAlias = (
     _Listener | list[_Listener] | tuple[_Listener, ...] | list[Any] | None
 )
 _Log: TypeAlias = _Writable | Callable[[str], object]
+_Trace: TypeAlias = bool | Trace | Callable[[WasiCall], object] | _Writable | None
 
 _features: dict[str, int]
 
@@ -116,6 +117,8 @@ def _finalize() -> None: ...
 def _new_default_cache() -> CompilationCache: ...
 
 class WazeroError(Exception):
+    usage: Usage | None
+    trace: Trace | None
     element: int  # where Function.map failed
 
 class CompileError(WazeroError): ...
@@ -734,6 +737,64 @@ class MemoryFiles:
     def _usage(self) -> tuple[int, int, int, int]: ...
 
 @final
+class Usage(
+    structseq[Any], tuple[float, float, int, int | None, int | None, int | None]
+):
+    __match_args__: Final = (
+        "wall_time",
+        "cpu_time",
+        "peak_memory_pages",
+        "files_opened",
+        "bytes_read",
+        "bytes_written",
+    )
+    @property
+    def wall_time(self) -> float: ...
+    @property
+    def cpu_time(self) -> float: ...
+    @property
+    def peak_memory_pages(self) -> int: ...
+    @property
+    def files_opened(self) -> int | None: ...
+    @property
+    def bytes_read(self) -> int | None: ...
+    @property
+    def bytes_written(self) -> int | None: ...
+
+_TraceValue: TypeAlias = int | str | tuple[int, ...] | None
+
+@final
+class WasiCall:
+    @property
+    def module(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def args(self) -> dict[str, _TraceValue]: ...
+    @property
+    def results(self) -> dict[str, _TraceValue]: ...
+    @property
+    def errno(self) -> int | None: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def time(self) -> float: ...
+    @property
+    def duration(self) -> float: ...
+
+@final
+class Trace:
+    def __new__(cls, limit: int | str | None = None) -> Self: ...
+    @property
+    def dropped(self) -> int: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, key: SupportsIndex, /) -> WasiCall: ...
+    @overload
+    def __getitem__(self, key: slice, /) -> list[WasiCall]: ...
+    def __iter__(self) -> Iterator[WasiCall]: ...
+
+@final
 class Dir:
     def __new__(
         cls,
@@ -822,6 +883,7 @@ class Runtime:
         output_limit: int | str | None = None,
         max_files: int | None = None,
         deterministic: bool | None = None,
+        trace: _Trace = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -858,6 +920,7 @@ class Runtime:
         output_limit: int | str | None = None,
         max_files: int | None = None,
         deterministic: bool | None = None,
+        trace: _Trace = None,
         config: ModuleConfig | None = None,
         listener: _Listeners = None,
         log_calls: _Log | None = None,
@@ -930,6 +993,7 @@ class CompiledModule:
         output_limit: int | str | None = None,
         max_files: int | None = None,
         deterministic: bool | None = None,
+        trace: _Trace = None,
         config: ModuleConfig | None = None,
     ) -> Module: ...
     def close(self) -> None: ...
@@ -958,6 +1022,10 @@ class Module:
     def closed(self) -> bool: ...
     @property
     def exit_code(self) -> int | None: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def trace(self) -> Trace | None: ...
     @property
     def runtime(self) -> Runtime: ...
     @property

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         _Sleep,
         _Stdin,
         _Stdout,
+        _Trace,
         _Yield,
     )
 
@@ -214,6 +215,7 @@ class ModuleConfig:
     output_limit: int | str | None = None
     max_files: int | None = None
     deterministic: bool | None = None
+    trace: _Trace = None
 
     @classmethod
     def inherit(cls, **options: Any) -> ModuleConfig:

@@ -9,6 +9,7 @@ import pytest
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "python"
 OUTPUT = {
     "hello.py": "5 + 7 = 12\nhello from wasm\nHELLO from wasm\n",
+    "trace_calls.py": "tried: settings.toml (ENOENT)\nwrote 12 bytes\n",
     "zip_files.py": "hello from a zip\n",
 }
 
