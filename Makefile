@@ -51,7 +51,7 @@ C_FORMATTED = $(wildcard lib/*.[ch] lib/*/*.[ch] python/extension/*.[ch] \
 	examples/c/*.c examples/c/*.cpp)
 
 .PHONY: help demo test test-c test-go test-python hammer sanitize sanitize-c sanitize-python \
-	spec valgrind arm64 bench lint docs fuzz wheel install-c clean engine package
+	spec cpython valgrind arm64 bench lint docs fuzz wheel install-c clean engine package
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -61,6 +61,8 @@ help:
 	@echo
 	@echo "make test-c         one suite: C; likewise test-go, test-python"
 	@echo "make spec           the official suite of WebAssembly, beside wazero's own run"
+	@echo "make cpython        CPython's own tests, in WASI: ours beside wazero's;"
+	@echo "                    CPYTHON_TESTS='test_os test_io' for some of them"
 	@echo "make sanitize       C and Python tests under AddressSanitizer and UBSan"
 	@echo "make valgrind       C tests that need no Go, under valgrind"
 	@echo "make arm64          C tests on AArch64: a cross build, run in QEMU"
@@ -158,6 +160,12 @@ spec: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stam
 	@$(BIN)/python -m pytest -q tests/spec $(PYTEST_ARGS)
 	@WAZERO_DIRECT=0 $(BIN)/python -m pytest -q tests/spec/test_python.py \
 	    -k compiler $(PYTEST_ARGS)
+
+# Needs a Python that has its own tests (package `test`).
+cpython: $(VENV)/.stamp-package $(VENV)/.stamp-test $(VENV)/.stamp-modules
+	@echo "==> CPython's own tests, with libwazero's WASI and with wazero's"
+	@WAZERO_CPYTHON_TESTS="$(CPYTHON_TESTS)" $(BIN)/python -m pytest -q -rP \
+	    tests/cpython $(PYTEST_ARGS)
 
 # Deadlines that land anywhere, for a minute, and a storm of signals.
 hammer: $(BUILD)/.stamp-c $(VENV)/.stamp-package $(VENV)/.stamp-test
