@@ -611,7 +611,8 @@ static void check_costs(wazero__parser_t *p, uint32_t index, const scan_t *s,
                         uint32_t locals)
 {
     uint64_t used = s->local_uses < locals ? s->local_uses : locals;
-    uint64_t cost = (uint64_t)s->blocks * WAZERO__BLOCK_COST +
+    uint64_t cost = (uint64_t)(s->end - p->in.at) * WAZERO__BYTE_COST +
+                    (uint64_t)s->blocks * WAZERO__BLOCK_COST +
                     used * s->blocks * WAZERO__LOCAL_COST +
                     s->keeps * WAZERO__ACCESS_COST;
     if (cost > p->parsed->cost)

@@ -100,8 +100,9 @@ static list_t parse_value_types(wazero__parser_t *p, const char *what, uint32_t 
     return list;
 }
 
-/* Reads a function type; keeps it if keep is true. */
-static void parse_function_type(wazero__parser_t *p, bool keep)
+/* Reads a function type; keeps it if keep is true. Returns how many parameters and
+ * results it has. */
+static uint32_t parse_function_type(wazero__parser_t *p, bool keep)
 {
     wazero_function_type_t type = {0};
     const uint8_t *at = p->in.at;
@@ -125,18 +126,20 @@ static void parse_function_type(wazero__parser_t *p, bool keep)
                           ? type.param_slot_count
                           : type.result_slot_count;
     if (p->error)
-        return;
+        return 0;
     size_t index = p->parsed->type_count++;
     if (keep) {
         p->parsed->types[index] = type;
         p->arities[index] =
             (wazero__arity_t){(uint16_t)type.param_count, (uint16_t)type.result_count};
     }
+    return (uint32_t)(type.param_count + type.result_count);
 }
 
 /* Reads the section, counting the types or keeping them. */
 static void parse_all(wazero__parser_t *p, bool keep)
 {
+    uint64_t values = 0;
     p->parsed->type_count = 0;
     uint32_t count = wazero__parse_count(p, "types", 2, WAZERO__MAX_TYPES);
     for (uint32_t i = 0; i < count && !p->error; i++) {
@@ -151,11 +154,16 @@ static void parse_all(wazero__parser_t *p, bool keep)
             p->known_types = p->parsed->type_count;
         }
         for (uint32_t j = 0; j < group && !p->error; j++)
-            parse_function_type(p, keep);
+            values += parse_function_type(p, keep);
     }
     if (p->parsed->type_count > WAZERO__MAX_TYPES)
         wazero__parse_fail_plain(p, "types: count %zu is over the limit of %u",
                                  p->parsed->type_count, WAZERO__MAX_TYPES);
+    else if (values > WAZERO__MAX_TYPE_VALUES)
+        wazero__parse_fail_plain(p,
+                                 "types: all together have %llu parameters and "
+                                 "results; the limit is %u",
+                                 (unsigned long long)values, WAZERO__MAX_TYPE_VALUES);
 }
 
 /* Twice, because groups hide how many types there are. */

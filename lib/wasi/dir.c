@@ -21,6 +21,11 @@ struct wazero__listing {
     uint64_t self; /* the inode of "." */
 };
 
+size_t wazero__listing_bytes(const wazero__listing_t *listing)
+{
+    return listing ? listing->capacity * sizeof(entry_t) + listing->names_capacity : 0;
+}
+
 void wazero__listing_delete(wazero__listing_t *listing)
 {
     if (!listing)
@@ -188,6 +193,9 @@ wazero__errno_t wazero__wasi_fd_readdir(wazero__wasi_call_t *call,
     if (!place || !used)
         return WASI_FAULT;
     if (slots[3] == 0 || !descriptor->listing) {
+        size_t own = wazero__listing_bytes(descriptor->listing);
+        if (call->wasi->listed - own > WAZERO__LISTED_MAX)
+            return WASI_NOMEM;
         wazero__listing_t *listing = NULL;
         wazero__file_t *file = wazero__file_retain(descriptor->file);
         uint32_t mount = descriptor->origin.mount;
@@ -202,6 +210,8 @@ wazero__errno_t wazero__wasi_fd_readdir(wazero__wasi_call_t *call,
             wazero__listing_delete(listing);
             return code ? code : WASI_BADF;
         }
+        call->wasi->listed -= wazero__listing_bytes(descriptor->listing);
+        call->wasi->listed += wazero__listing_bytes(listing);
         wazero__listing_delete(descriptor->listing);
         descriptor->listing = listing;
     }

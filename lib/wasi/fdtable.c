@@ -26,9 +26,10 @@ static wazero__errno_t make_room(wazero__wasi_t *wasi, uint32_t number)
     return WASI_SUCCESS;
 }
 
-static void clear(wazero__descriptor_t *descriptor)
+static void clear(wazero__wasi_t *wasi, wazero__descriptor_t *descriptor)
 {
     wazero__file_t *file = descriptor->file;
+    wasi->listed -= wazero__listing_bytes(descriptor->listing);
     free(descriptor->preopen);
     wazero__listing_delete(descriptor->listing);
     memset(descriptor, 0, sizeof *descriptor);
@@ -45,7 +46,7 @@ wazero__errno_t wazero__descriptor_add(wazero__wasi_t *wasi,
     /* A call that the host's code closed the module in goes on for a moment. */
     wazero__errno_t code = wasi->closed ? WASI_BADF : make_room(wasi, at);
     if (code) {
-        clear(descriptor);
+        clear(wasi, descriptor);
         return code;
     }
     wasi->descriptors[at] = *descriptor;
@@ -61,7 +62,7 @@ void wazero__descriptor_close(wazero__wasi_t *wasi, wazero__descriptor_t *descri
     memset(descriptor, 0, sizeof *descriptor);
     if (number < wasi->lowest)
         wasi->lowest = number;
-    clear(&closed);
+    clear(wasi, &closed);
 }
 
 wazero__errno_t wazero__descriptor_any(const wazero__wasi_t *wasi, uint64_t slot,
@@ -156,7 +157,7 @@ wazero__errno_t wazero__wasi_fd_renumber(wazero__wasi_call_t *call,
     memset(from, 0, sizeof *from);
     if (freed < wasi->lowest)
         wasi->lowest = freed;
-    clear(&replaced);
+    clear(wasi, &replaced);
     return WASI_SUCCESS;
 }
 

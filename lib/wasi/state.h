@@ -42,6 +42,10 @@ typedef struct {
 /* At most so many are open at once. */
 enum { WAZERO__DESCRIPTORS_MAX = 65536 };
 
+/* With more bytes than this in listings no other one is begun: a folder of 100,000
+ * files takes 28 MB for each descriptor that reads it. A single one may be larger. */
+#define WAZERO__LISTED_MAX ((size_t)64 << 20)
+
 /* Strings as args_get hands them out: one behind the other, each with its NUL. */
 typedef struct {
     char *bytes;
@@ -59,6 +63,7 @@ typedef struct wazero__wasi {
     wazero__random_t random;
     wazero__output_t output;          /* of the standard streams */
     uint32_t most;                    /* so many descriptors at once */
+    size_t listed;                    /* bytes of the listings of all descriptors */
     wazero__identities_t *identities; /* of a deterministic guest, else NULL */
     bool closed;
     wazero__tracer_t tracer;
@@ -156,6 +161,9 @@ bool wazero__listing_get(const wazero__listing_t *listing, size_t index,
                          const char **name, size_t *size, uint8_t *type);
 
 void wazero__listing_delete(wazero__listing_t *listing); /* NULL is fine */
+
+/* What it takes; 0 for NULL. */
+size_t wazero__listing_bytes(const wazero__listing_t *listing);
 
 /* ---- stdio.c ---- */
 

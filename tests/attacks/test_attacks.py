@@ -27,6 +27,7 @@ SLACK = 20  # seconds, for machines that have other things to do
 
 # What does not end with exit code 0: the error and the limit that it ends by.
 ENDS = {
+    "fifo_write": (wazero.Timeout, {"timeout": 0.2}),
     "fill_errors": (wazero.OutputLimitError, {"output_limit": 100_000}),
     "fill_output": (wazero.OutputLimitError, {"output_limit": 100_000}),
     "memory_huge": (wazero.WazeroError, {"memory_limit": "1MiB"}),
