@@ -131,6 +131,7 @@ ROWS = {
 # In CPython: the statement that is repeated; each prints how long one takes.
 IN_PYTHON = {
     "stat": "os.stat('/file')",
+    "stat, five deep": "os.stat('/a/b/c/d/deep/file2')",
     "open, read, close": "f = os.open('/file', flags); os.read(f, 4096); os.close(f)",
     "scandir": "list(os.scandir('/deep'))",
     "pread of 4,096 bytes": "os.pread(fd, 4096, 0)",

@@ -159,6 +159,16 @@ typedef struct {
 /* Ownership: copies. Threads: one, before any call. Errors: none. */
 WAZERO_API void wazero_set_thread_hooks(const wazero_thread_hooks_t *hooks);
 
+/* Waits, in a host function or another function of the host's that a guest's call leads
+ * to, until a descriptor can be read from, or written to: what poll(2) calls ready, an
+ * end and a descriptor that is none included. The host's lock is let go meanwhile. When
+ * the call is to end it does so with an error, which the function is to return.
+ * Ownership: nothing. Threads: any; where no call is running only the descriptor ends
+ * it. Errors: TIMEOUT, INTERRUPTED, EXIT, CLOSED, FORKED, HOST for what the hook poll
+ * reports, INTERNAL. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_descriptor_wait(int descriptor,
+                                                                   bool write);
+
 /* ---------------------------------------------------------------- errors --------- */
 
 /* Which standard stream. */
@@ -2560,7 +2570,8 @@ WAZERO_API void wazero_run_options_capture(wazero_run_options_t *options,
  * every other end is an error, which has what was captured (wazero_error_output).
  * Ownership: *result is the caller's. Threads: any, several runs at once, too. Errors:
  * those of wazero_runtime_compile, wazero_module_new and wazero_module_start without
- * EXIT; INVALID when the module exports no function "_start". */
+ * EXIT; INVALID when the module exports no function "_start", and for NULL in place of
+ * one of the arguments. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_run(wazero_run_options_t *options,
                                                        const void *wasm, size_t size,
                                                        wazero_run_result_t **result);

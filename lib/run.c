@@ -271,6 +271,11 @@ wazero_error_t *wazero_run(wazero_run_options_t *options, const void *wasm, size
     capture_t captures[STREAMS] = {{{0}}};
     wazero_run_result_t *made = NULL;
     run_t run = {0};
+    if (!options || !result || (!wasm && size))
+        return wazero__error(WAZERO_ERROR_INVALID, "wazero_run: %s must not be NULL",
+                             !options  ? "options"
+                             : !result ? "result"
+                                       : "wasm");
     /* The options serve other runs at the same time: what differs is in a copy, which
      * borrows all the rest. */
     wazero_module_config_t config = *options->module;

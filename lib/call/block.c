@@ -10,12 +10,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "call/attend.h"
 #include "call/watchdog.h"
+#include "error.h"
 #include "fork.h"
 
 /* How long a thread sleeps before it looks, if there is nothing to wake it by. */
@@ -132,6 +134,20 @@ wazero_error_t *wazero__block(wazero__thread_t *thread, struct pollfd *fds,
     announce(thread, -1);
     if (descriptor >= 0)
         give_back(descriptor);
+    return error;
+}
+
+wazero_error_t *wazero_descriptor_wait(int descriptor, bool write)
+{
+    struct pollfd fds[2] = {{.fd = descriptor, .events = write ? POLLOUT : POLLIN}};
+    wazero__thread_t *thread = wazero__thread();
+    int ready, failure = 0;
+    if (poll(fds, 1, 0) > 0)
+        return NULL;
+    wazero_error_t *error = wazero__block(thread, fds, 1, UINT64_MAX, &ready, &failure);
+    wazero__thread_attach(thread);
+    if (!error && failure)
+        error = wazero__error(WAZERO_ERROR_INTERNAL, "poll: %s", strerror(failure));
     return error;
 }
 

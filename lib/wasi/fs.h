@@ -188,6 +188,10 @@ typedef struct {
     wazero__errno_t (*open_path)(wazero__io_t *io, wazero__file_t *directory,
                                  const char *path, const wazero__how_t *how,
                                  wazero__file_t **file);
+    /* Tells of what is at a path, in the same jail; follows a link at its end if it is
+     * to. NOSYS: walk. */
+    wazero__errno_t (*stat_path)(wazero__io_t *io, wazero__file_t *directory,
+                                 const char *path, bool follow, wazero__stat_t *stat);
 } wazero__file_type_t;
 
 struct wazero__file {

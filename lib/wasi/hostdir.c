@@ -264,6 +264,31 @@ static wazero__errno_t dir_stat_at(wazero__io_t *io, wazero__file_t *directory,
     return WASI_SUCCESS;
 }
 
+/* With O_PATH nothing is opened that could wait, or do something; and a link that is
+ * not followed is what is found. */
+static wazero__errno_t dir_stat_path(wazero__io_t *io, wazero__file_t *directory,
+                                     const char *path, bool follow,
+                                     wazero__stat_t *stat)
+{
+    struct stat status;
+    int flags = O_PATH | O_CLOEXEC;
+    (void)io;
+    if (!atomic_load_explicit(&has_openat2, memory_order_relaxed))
+        return WASI_NOSYS;
+    wazero__thread_detach(wazero__thread());
+    if (!follow && path[strlen(path) - 1] != '/')
+        flags |= O_NOFOLLOW;
+    int fd = openat2(fd_of(directory), path, flags, 0);
+    if (fd < 0)
+        return code_of_openat2(errno);
+    int failure = fstat(fd, &status) ? errno : 0;
+    close(fd);
+    if (failure)
+        return wazero__errno_from(failure);
+    wazero__stat_from(&status, stat);
+    return WASI_SUCCESS;
+}
+
 static wazero__errno_t dir_read_link(wazero__io_t *io, wazero__file_t *directory,
                                      const char *name, char *buffer, size_t size,
                                      size_t *done)
@@ -454,6 +479,7 @@ const wazero__file_type_t wazero__hostdir_type = {
     .link = dir_link,
     .list = dir_list,
     .enter_path = dir_enter_path,
+    .stat_path = dir_stat_path,
     .open_path = dir_open_path,
 };
 

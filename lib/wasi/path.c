@@ -8,11 +8,12 @@
  * that was checked can become another: what is held is open.
  *
  * A file system that can resolve a whole path beneath a directory itself does
- * (enter_path, open_path: openat2 on Linux). For all others there is the walk, name by
- * name. It does not hold the directories that it came by, for a path has two thousand
- * of them: at ".." it begins at the root anew and goes through the names that it went
- * through before, without the last one. Those were directories, not links, so this is
- * the parent. (To cut "x/.." out of the text would not be: x may be a link.)
+ * (enter_path, open_path, stat_path: openat2 on Linux). For all others there is the
+ * walk, name by name. It does not hold the directories that it came by, for a path
+ * has two thousand of them: at ".." it begins at the root anew and goes through the
+ * names that it went through before, without the last one. Those were directories,
+ * not links, so this is the parent. (To cut "x/.." out of the text would not be: x
+ * may be a link.)
  */
 #include <string.h>
 
@@ -288,6 +289,13 @@ wazero__errno_t wazero__path_stat(wazero__io_t *io, wazero__file_t *directory,
     char work[WAZERO__PATH_MAX];
     wazero__place_t place;
     size_t prefix;
+    /* For a single name there is nothing to go along. */
+    if (directory->type->stat_path && strchr(path, '/')) {
+        wazero__errno_t code =
+            directory->type->stat_path(io, directory, path, follow, stat);
+        if (code != WASI_NOSYS)
+            return code;
+    }
     for (int links = 0; links <= LINKS_MAX; links++) {
         wazero__errno_t code = find(io, directory, path, &place, &prefix);
         if (code)

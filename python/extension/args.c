@@ -120,6 +120,25 @@ int Args_uint64(PyObject *value, const char *what, uint64_t maximum, uint64_t *r
     return 0;
 }
 
+int Args_count(PyObject *value, const char *what, uint64_t maximum, uint64_t *result)
+{
+    if (!PyBool_Check(value))
+        return Args_uint64(value, what, maximum, result);
+    PyErr_Format(PyExc_TypeError, "%s must be an integer, not bool", what);
+    return -1;
+}
+
+PyObject *Args_list(PyObject *value, const char *what, const char *items)
+{
+    if (!PyUnicode_Check(value) && !PyBytes_Check(value) &&
+        (Py_TYPE(value)->tp_iter || PySequence_Check(value)))
+        return PySequence_List(value);
+    PyErr_Format(PyExc_TypeError, "%s must be a sequence of %s, not %s%.200s", what,
+                 items, PyUnicode_Check(value) || PyBytes_Check(value) ? "one " : "",
+                 Py_TYPE(value)->tp_name);
+    return NULL;
+}
+
 /* ---------------------------------------------------------------- sizes ---------- */
 
 static int refuse_size(const SizeSpec *spec, PyObject *value)
@@ -188,7 +207,7 @@ int Args_size(const SizeSpec *spec, PyObject *value, uint64_t *bytes)
     *bytes = 0;
     if (PyUnicode_Check(value)) {
         known = size_of_text(value, bytes);
-    } else if (PyIndex_Check(value)) {
+    } else if (PyIndex_Check(value) && !PyBool_Check(value)) {
         known = size_of_int(value, bytes);
     } else {
         PyErr_Format(PyExc_TypeError, "%s must be an int or a str, not %.200s",

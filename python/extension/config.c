@@ -47,9 +47,12 @@ PyObject *Config_c_string(PyObject *value, const char *what)
         PyErr_Format(PyExc_TypeError,
                      "%s must be str, bytes or os.PathLike, not %.200s", what,
                      Py_TYPE(value)->tp_name);
-    else if (PyErr_ExceptionMatches(PyExc_ValueError) &&
-             !PyErr_ExceptionMatches(PyExc_UnicodeError))
-        PyErr_Format(PyExc_ValueError, "%s must not contain a NUL", what);
+    else if (PyErr_ExceptionMatches(PyExc_UnicodeError))
+        PyErr_Format(PyExc_ValueError,
+                     "%s must be text that can be encoded, not %.100R", what, value);
+    else if (PyErr_ExceptionMatches(PyExc_ValueError))
+        PyErr_Format(PyExc_ValueError, "%s must not contain a NUL, as %.100R does",
+                     what, value);
     return NULL;
 }
 
@@ -62,12 +65,7 @@ static int set_list(State *state, wazero_module_config_t *config, PyObject *valu
 {
     if (!is_given(value))
         return 0;
-    if (PyUnicode_Check(value) || PyBytes_Check(value)) {
-        PyErr_Format(PyExc_TypeError,
-                     "%s must be a sequence of strings, not one string", what);
-        return -1;
-    }
-    PyObject *items = PySequence_List(value);
+    PyObject *items = Args_list(value, what, "strings");
     if (!items)
         return -1;
     Py_ssize_t count = PyList_GET_SIZE(items);
@@ -78,7 +76,9 @@ static int set_list(State *state, wazero_module_config_t *config, PyObject *valu
         goto done;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *bytes = Config_c_string(PyList_GET_ITEM(items, i), what);
+        char name[64];
+        PyOS_snprintf(name, sizeof name, "%s[%zd]", what, i);
+        PyObject *bytes = Config_c_string(PyList_GET_ITEM(items, i), name);
         if (!bytes || PyList_SetItem(items, i, bytes) < 0)
             goto done;
         strings[i] = PyBytes_AS_STRING(bytes);
@@ -222,7 +222,7 @@ static int add_listener(State *state, wazero_module_config_t *config, PyObject *
     PyObject *bytes = Config_c_string(host, "a host of listen");
     int result = -1;
     if (bytes) {
-        result = Args_uint64(port, "a port of listen", 65535, &number);
+        result = Args_count(port, "a port of listen", 65535, &number);
         wazero_error_t *error =
             result == 0 ? wazero_module_config_add_tcp_listener(
                               config, PyBytes_AS_STRING(bytes), (uint16_t)number)
@@ -242,15 +242,10 @@ static int set_listen(State *state, wazero_module_config_t *config, PyObject *va
 {
     if (!is_given(value))
         return 0;
-    if (PyUnicode_Check(value)) {
-        PyErr_SetString(PyExc_TypeError,
-                        "listen must be a sequence of addresses, not one str");
-        return -1;
-    }
-    PyObject *addresses = PySequence_Tuple(value);
+    PyObject *addresses = Args_list(value, "listen", "addresses");
     int result = addresses ? 0 : -1;
-    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(addresses); i++)
-        result = add_listener(state, config, PyTuple_GET_ITEM(addresses, i));
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(addresses); i++)
+        result = add_listener(state, config, PyList_GET_ITEM(addresses, i));
     Py_XDECREF(addresses);
     return result;
 }
@@ -284,7 +279,7 @@ static int set_max_files(wazero_module_config_t *config, PyObject *value)
     uint64_t count;
     if (!is_given(value))
         return 0;
-    if (Args_uint64(value, "max_files", UINT32_MAX, &count) < 0)
+    if (Args_count(value, "max_files", UINT32_MAX, &count) < 0)
         return -1;
     wazero_module_config_set_max_files(config, (uint32_t)count);
     return 0;

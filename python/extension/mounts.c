@@ -120,6 +120,12 @@ static int add_mount(State *state, ModuleObject *module, wazero_module_config_t 
 {
     Mount mount;
     PyObject *path = Config_c_string(guest, "the guest path of a mount");
+    if (path && PyBytes_GET_SIZE(path) == 0) {
+        PyErr_SetString(PyExc_ValueError,
+                        "the guest path of a mount must not be empty: \"/\" is all of "
+                        "the guest's files");
+        Py_CLEAR(path);
+    }
     if (!path || Mount_make(state, value, &mount) < 0) {
         Py_XDECREF(path);
         return -1;

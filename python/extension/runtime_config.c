@@ -49,7 +49,7 @@ static int set_table_limit(State *state, wazero_runtime_config_t *config,
                            PyObject *value, PyObject **plain)
 {
     uint64_t elements;
-    if (Args_uint64(value, "table_limit", 10000000, &elements) < 0)
+    if (Args_count(value, "table_limit", 10000000, &elements) < 0)
         return -1;
     *plain = PyLong_FromUnsignedLongLong(elements);
     if (!*plain)
@@ -88,7 +88,7 @@ static int feature_bit(State *state, PyObject *name, wazero_features_t *bit)
 
 static int parse_features(State *state, PyObject *value, wazero_features_t *features)
 {
-    if (PyLong_Check(value)) {
+    if (PyLong_Check(value) && !PyBool_Check(value)) {
         *features = PyLong_AsUnsignedLongLong(value);
         if (*features != (wazero_features_t)-1 || !PyErr_Occurred())
             return 0;
@@ -96,12 +96,7 @@ static int parse_features(State *state, PyObject *value, wazero_features_t *feat
                      value);
         return -1;
     }
-    if (PyUnicode_Check(value)) {
-        PyErr_SetString(PyExc_TypeError,
-                        "features must be an iterable of names, not one str");
-        return -1;
-    }
-    PyObject *names = PySequence_List(value);
+    PyObject *names = Args_list(value, "features", "names");
     if (!names)
         return -1;
     *features = WAZERO_FEATURES_V2;
@@ -215,7 +210,7 @@ static int set_workers(State *state, wazero_runtime_config_t *config, PyObject *
                        PyObject **plain)
 {
     uint64_t workers;
-    if (Args_uint64(value, "compilation_workers", 1024, &workers) < 0)
+    if (Args_count(value, "compilation_workers", 1024, &workers) < 0)
         return -1;
     *plain = PyLong_FromUnsignedLongLong(workers);
     if (!*plain)

@@ -2,8 +2,9 @@
  * stream.c - Python objects as the standard streams of a guest.
  *
  * None gives nothing, INHERIT the process's own stream, bytes (standard input only)
- * the bytes. Files are read and written by their methods, never by their descriptor,
- * so that what Python has buffered keeps its place. Text files get UTF-8 decoded
+ * the bytes. Files are read (waiting.c) and written by their methods, so that what
+ * Python has buffered keeps its place; those that buffer nothing by their descriptor,
+ * which is the same and quicker. Text files get UTF-8 decoded
  * across writes; bytes that are no UTF-8 become U+FFFD. An exception in such a method
  * ends the call.
  *
@@ -95,7 +96,7 @@ int Stream_flush(StreamBinding *binding)
 static PyObject *read_more(StreamBinding *binding, size_t size)
 {
     PyObject *limit = PyLong_FromSize_t(size);
-    PyObject *chunk = limit ? PyObject_CallOneArg(binding->call, limit) : NULL;
+    PyObject *chunk = limit ? Waiting_read(binding, limit) : NULL;
     Py_XDECREF(limit);
     if (!chunk)
         return NULL;
@@ -143,8 +144,13 @@ static wazero_error_t *read_bytes(void *user, void *buffer, size_t size, size_t 
     *read = 0;
     if (size == 0 || !Entry_enter(&entry))
         return NULL;
-    if (read_into(binding, buffer, size, read) < 0)
+    if (read_into(binding, buffer, size, read) < 0 && !binding->ended)
         error = Errors_to_host();
+    if (binding->ended) {
+        error = binding->ended;
+        binding->ended = NULL;
+        PyErr_Clear();
+    }
     Entry_leave(&entry);
     return error;
 }
@@ -195,7 +201,8 @@ static PyObject *new_decoder(void)
 }
 
 /* Finds out what to call; `methods` are tried in this order for a binary file. */
-static int bind(StreamBinding *binding, PyObject *object, bool output, const char *what)
+static int bind(State *state, StreamBinding *binding, PyObject *object, bool output,
+                const char *what)
 {
     PyObject *method = Stream_optional_attribute(object, output ? "write" : "read");
     if (!method && PyErr_Occurred())
@@ -226,7 +233,10 @@ static int bind(StreamBinding *binding, PyObject *object, bool output, const cha
     PyObject *better = Stream_optional_attribute(object, text ? "readline" : "read1");
     if (better)
         Py_SETREF(binding->call, better);
-    return PyErr_Occurred() ? -1 : 0;
+    if (PyErr_Occurred())
+        return -1;
+    Waiting_find(state, binding, object);
+    return 0;
 }
 
 /* Bytes as standard input. */
@@ -235,12 +245,11 @@ static wazero_error_t *set_buffer(wazero_module_config_t *config, const Py_buffe
     return wazero_module_config_set_stdin_bytes(config, view->buf, (size_t)view->len);
 }
 
-/* The descriptor of an unbuffered file that can be used in this direction; -1 if the
- * object is another one, -2 with an exception. There is no buffer of Python's to keep
- * in order with, and waiting for a descriptor can be ended. */
-static int raw_descriptor(PyObject *object, bool output)
+/* The descriptor of an unbuffered file; -1 if the object is another one, -2 with an
+ * exception. There is no buffer of Python's to keep in order with, and waiting for a
+ * descriptor can be ended. */
+static int raw_descriptor(PyObject *object)
 {
-    int result = -1;
     PyObject *io = PyImport_ImportModule("io");
     PyObject *type = io ? PyObject_GetAttrString(io, "FileIO") : NULL;
     Py_XDECREF(io);
@@ -250,13 +259,30 @@ static int raw_descriptor(PyObject *object, bool output)
     Py_DECREF(type);
     if (!is_raw)
         return -1;
-    PyObject *fits =
-        PyObject_CallMethod(object, output ? "writable" : "readable", NULL);
-    int fit = fits ? PyObject_IsTrue(fits) : -1;
+    int descriptor = PyObject_AsFileDescriptor(object);
+    return descriptor < 0 ? -2 : descriptor;
+}
+
+/* Refuses a file that is closed or of the other direction, before a guest finds out. */
+static int check_file(PyObject *object, bool output, const char *what)
+{
+    PyObject *closed = Stream_optional_attribute(object, "closed");
+    Py_XDECREF(closed);
+    if (closed == Py_True)
+        PyErr_Format(PyExc_ValueError, "%s must be open, not the closed file %.100R",
+                     what, object);
+    if (PyErr_Occurred())
+        return -1;
+    PyObject *method =
+        Stream_optional_attribute(object, output ? "writable" : "readable");
+    PyObject *fits = method ? PyObject_CallNoArgs(method) : NULL;
+    Py_XDECREF(method);
     Py_XDECREF(fits);
-    if (fit > 0)
-        result = PyObject_AsFileDescriptor(object);
-    return fit < 0 || (fit && result < 0) ? -2 : result;
+    if (fits == Py_False)
+        PyErr_Format(PyExc_ValueError,
+                     "%s must be a file that can be %s, which %.100R cannot", what,
+                     output ? "written to" : "read", object);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
@@ -274,12 +300,14 @@ int Stream_configure(State *state, StreamBinding *binding, PyObject *object,
         PyBuffer_Release(&view);
     } else {
         bool output = stream != WAZERO_STDIN;
-        int fd = raw_descriptor(object, output);
+        if (check_file(object, output, names[stream]) < 0)
+            return -1;
+        int fd = raw_descriptor(object);
         if (fd < -1)
             return -1;
         if (fd >= 0) {
             error = wazero_module_config_set_stream_fd(config, stream, fd);
-        } else if (bind(binding, object, output, names[stream]) < 0) {
+        } else if (bind(state, binding, object, output, names[stream]) < 0) {
             return -1;
         } else {
             error = output ? wazero_module_config_set_output_function(
@@ -298,6 +326,7 @@ int Stream_traverse(StreamBinding *binding, visitproc visit, void *arg)
 {
     Py_VISIT(binding->call);
     Py_VISIT(binding->decoder);
+    Py_VISIT(binding->raw);
     return 0;
 }
 
@@ -306,4 +335,5 @@ void Stream_clear(StreamBinding *binding)
     Py_CLEAR(binding->call);
     Py_CLEAR(binding->decoder);
     Py_CLEAR(binding->pending);
+    Py_CLEAR(binding->raw);
 }

@@ -108,7 +108,7 @@ static int wazero_exec(PyObject *module)
         Compiled_init,    Module_init,   Exports_init,  Function_init,
         Memory_init,      Global_init,   Table_init,    Tag_init,
         HostModule_init,  Listener_init, Snapshot_init, Dir_init,
-        MemoryFiles_init, Trace_init,
+        MemoryFiles_init, Trace_init,    Waiting_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -142,6 +142,7 @@ static int wazero_exec(PyObject *module)
     VISIT(trace_type)                                                                  \
     VISIT(wasi_call_type)                                                              \
     VISIT(usage_struct)                                                                \
+    VISIT(waiting_type)                                                                \
     VISIT(function_type_struct)                                                        \
     VISIT(memory_type_struct)                                                          \
     VISIT(table_type_struct)                                                           \

@@ -59,6 +59,7 @@ typedef struct {
     PyTypeObject *trace_type;
     PyTypeObject *wasi_call_type;
     PyTypeObject *usage_struct;
+    PyTypeObject *waiting_type;
     PyTypeObject *function_type_struct;
     PyTypeObject *memory_type_struct;
     PyTypeObject *table_type_struct;
@@ -263,6 +264,11 @@ typedef struct {
     PyObject *decoder; /* of output to a text file */
     PyObject *pending; /* of input: bytes read and not yet taken */
     Py_ssize_t pending_offset;
+    PyObject
+        *raw;     /* of input: the file at the bottom that can be waited for, or NULL */
+    State *state; /* if there is one */
+    wazero_error_t *ended; /* what has ended a read of it, or NULL */
+    bool is_raw;           /* it is the object itself */
     bool text;
     bool file; /* has write and reports how much it took */
 } StreamBinding;
@@ -480,6 +486,12 @@ int Args_parse_new(const ArgsSpec *spec, PyObject *args, PyObject *kwargs,
 
 /* An integer from 0 to maximum (less than 2**63); `what` names it in messages. */
 int Args_uint64(PyObject *value, const char *what, uint64_t maximum, uint64_t *result);
+/* The same of an option, where a bool is a mistake. */
+int Args_count(PyObject *value, const char *what, uint64_t maximum, uint64_t *result);
+
+/* The list of what an option has; TypeError says that it is a sequence of `items`, and
+ * not one text. */
+PyObject *Args_list(PyObject *value, const char *what, const char *items);
 
 /* A size in bytes: an integer, or a text like "64MiB". */
 typedef struct {
@@ -815,6 +827,18 @@ int Stream_is_text(PyObject *object);
 PyObject *Stream_optional_attribute(PyObject *object, const char *name);
 int Stream_traverse(StreamBinding *binding, visitproc visit, void *arg);
 void Stream_clear(StreamBinding *binding);
+
+/* ---------------------------------------------------------------- waiting.c ------ */
+
+/* Looks for the raw file at the bottom of a file object that is read. There may be
+ * none: then read waits as long as it likes. */
+void Waiting_find(State *state, StreamBinding *binding, PyObject *object);
+
+/* Calls what reads with the limit. When the guest's call is to end while it waits, that
+ * is in binding->ended, and an exception is set. */
+PyObject *Waiting_read(StreamBinding *binding, PyObject *limit);
+
+int Waiting_init(PyObject *module, State *state);
 
 /* ---------------------------------------------------------------- files.c -------- */
 

@@ -137,6 +137,45 @@ class _Outputs:
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _check_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(
+            f"run(): {name} must be True or False, not {type(value).__name__}"
+        )
+
+
+def _check_codec(encoding: str | None, errors: str | None) -> None:
+    """Refuses before the run what would be found out behind it."""
+    for name, value in (("encoding", encoding), ("errors", errors)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(
+                f"run(): {name} must be str or None, not {type(value).__name__}"
+            )
+    try:
+        "".encode(encoding or "utf-8")
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"run(): encoding must be the name of an encoding of text, not {encoding!r}"
+        ) from None
+    try:
+        codecs.lookup_error(errors or "strict")
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"run(): errors must be 'strict', 'replace' or another name that codecs "
+            f"knows, not {errors!r}"
+        ) from None
+
+
+def _argument(index: int, value: _Path) -> str | bytes:
+    try:
+        return os.fspath(value)
+    except TypeError:
+        raise TypeError(
+            f"run(): argument {index} of the program must be str, bytes or "
+            f"os.PathLike, not {type(value).__name__}"
+        ) from None
+
+
 def _input(
     stdin: _Stdin | str, data: str | _Buffer | None, encoding: str | None
 ) -> _Stdin | _Buffer:
@@ -153,6 +192,13 @@ def _input(
         return data.encode(encoding)
     if encoding is not None:
         raise TypeError("run(): input must be str with text=True")
+    try:
+        memoryview(data)
+    except TypeError:
+        raise TypeError(
+            "run(): input must be bytes-like, or str with text=True, not "
+            f"{type(data).__name__}"
+        ) from None
     return data
 
 
@@ -279,14 +325,22 @@ def run(
     such as wazero.default_cache(), a program is compiled once.
     """
     until = _until(timeout)
+    for name, value in (
+        ("capture_output", capture_output),
+        ("check", check),
+        ("deterministic", deterministic),
+        ("text", text),
+    ):
+        _check_bool(name, value)
+    _check_codec(encoding, errors)
     if text or errors is not None:
         encoding = encoding or "utf-8"
     if capture_output and (stdout is not INHERIT or stderr is not INHERIT):
         raise ValueError("run(): stdout and stderr cannot be given with capture_output")
-    code, name = _read(wasm)
+    code, program = _read(wasm)
     given_stdin = _input(stdin, input, encoding)
     outputs = _Outputs(capture_output, (stdout, stderr), encoding, errors)
-    argv = (name, *(os.fspath(arg) for arg in args))
+    argv = (program, *(_argument(i, arg) for i, arg in enumerate(args, 1)))
     system = {
         "random": random,
         "walltime": walltime,

@@ -186,6 +186,64 @@ TEST(a_timeout_ends_the_run)
     wazero_imports_delete(imports);
 }
 
+/* Input that waits for a pipe and then ends. */
+static wazero_error_t *wait_for_pipe(void *user, void *buffer, size_t size,
+                                     size_t *read)
+{
+    (void)buffer;
+    (void)size;
+    *read = 0;
+    return wazero_descriptor_wait(*(int *)user, false);
+}
+
+TEST(what_waits_for_a_descriptor_ends)
+{
+    int ends[2];
+    CHECK(!pipe(ends));
+    wazero_run_options_t *options = new_options();
+    wazero_module_config_t *config = wazero_run_options_module(options);
+    wazero_run_result_t *result = NULL;
+    must(
+        wazero_module_config_set_stdin_function(config, wait_for_pipe, &ends[0], NULL));
+    wazero_module_config_set_timeout(config, 50000000);
+    CHECK_ERROR(run(options, "wasi", &result), WAZERO_ERROR_TIMEOUT,
+                "timeout after 0.05 s");
+    wazero_module_config_set_timeout(config, WAZERO_NO_TIMEOUT);
+    CHECK(write(ends[1], "x", 1) == 1);
+    must(run(options, "wasi", &result)); /* it is ready now */
+    wazero_run_result_delete(result);
+    wazero_run_options_delete(options);
+    must(wazero_descriptor_wait(ends[0], false)); /* outside of calls, too */
+    must(wazero_descriptor_wait(ends[1], true));
+    close(ends[1]);
+    must(wazero_descriptor_wait(ends[0], false));
+    close(ends[0]);
+    must(wazero_descriptor_wait(ends[0], false)); /* it is none: nothing comes */
+}
+
+TEST(wrong_arguments_are_refused)
+{
+    wazero_run_options_t *options = new_options();
+    wazero_run_result_t *result = NULL;
+    wasm_t wasm = wasm_fixture("wasi");
+    CHECK_ERROR(wazero_run(NULL, wasm.data, wasm.size, &result), WAZERO_ERROR_INVALID,
+                "options must not be NULL");
+    CHECK_ERROR(wazero_run(options, NULL, 8, &result), WAZERO_ERROR_INVALID,
+                "wasm must not be NULL");
+    CHECK_ERROR(wazero_run(options, wasm.data, wasm.size, NULL), WAZERO_ERROR_INVALID,
+                "result must not be NULL");
+    CHECK_ERROR(wazero_run(options, NULL, 0, &result), WAZERO_ERROR_COMPILE, "empty");
+    CHECK_ERROR(wazero_run(options, wasm.data, 7, &result), WAZERO_ERROR_COMPILE, "");
+    CHECK_ERROR(wazero_run(options, wasm.data, wasm.size - 1, &result),
+                WAZERO_ERROR_COMPILE, "");
+    CHECK(!result);
+    wazero_run_options_capture(options, (wazero_stream_t)-1, true);
+    wazero_run_options_capture(options, (wazero_stream_t)3, true);
+    must(wazero_run(options, wasm.data, wasm.size, &result));
+    wazero_run_result_delete(result);
+    wazero_run_options_delete(options);
+}
+
 static void *run_in_thread(void *options)
 {
     wazero_run_result_t *result;

@@ -107,7 +107,7 @@ def test_wrong_arguments(cat, wat, rt):
         wazero.run(rt.compile(cat))
     with pytest.raises(TypeError, match="cache"):
         wazero.run(cat, cache=3)
-    with pytest.raises(TypeError, match="not iterable"):
+    with pytest.raises(TypeError, match="features must be a sequence of names"):
         wazero.run(cat, features=1.5)
     with pytest.raises(wazero.CompileError):
         wazero.run(b"")

@@ -184,7 +184,7 @@ def test_run_and_config(wat):
     ("listen", "error", "text"),
     [
         ("127.0.0.1:0", TypeError, "a sequence of addresses, not one str"),
-        (3, TypeError, "not iterable"),
+        (3, TypeError, "listen must be a sequence of addresses, not int"),
         ([3], TypeError, r"an address is 'host:port' or \(host, port\).*not 3"),
         ([("a", "b")], TypeError, "an address is"),
         ([(b"a", 1)], TypeError, "an address is"),

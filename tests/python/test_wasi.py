@@ -123,10 +123,10 @@ def test_args(guest):
 @pytest.mark.parametrize(
     ("args", "error", "text"),
     [
-        ("prog", TypeError, "args must be a sequence of strings, not one string"),
-        (["a\0b"], ValueError, "args must not contain a NUL"),
-        ([1], TypeError, "args must be str, bytes or os.PathLike, not int"),
-        (3, TypeError, "not iterable"),
+        ("prog", TypeError, "args must be a sequence of strings, not one str"),
+        (["a\0b"], ValueError, r"args\[0\] must not contain a NUL"),
+        ([1], TypeError, r"args\[0\] must be str, bytes or os.PathLike, not int"),
+        (3, TypeError, "args must be a sequence of strings, not int"),
     ],
 )
 def test_wrong_args(guest, args, error, text):

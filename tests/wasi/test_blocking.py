@@ -40,7 +40,19 @@ def pipe():
         yield made
 
 
-@pytest.fixture(params=["read", "write", "poll", "sleep", "accept", "fifo", "terminal"])
+@pytest.fixture(
+    params=[
+        "read",
+        "buffered",
+        "text",
+        "write",
+        "poll",
+        "sleep",
+        "accept",
+        "fifo",
+        "terminal",
+    ]
+)
 def waits(request, guest, pipe, root):
     """A guest and a call of it that waits for ever."""
     os.mkfifo(root / "fifo")
@@ -48,6 +60,11 @@ def waits(request, guest, pipe, root):
     if request.param == "read":
         made = guest(stdin=pipe.reader, **options)
         yield made, lambda **kw: made.read(0, 10, **kw)
+    elif request.param in ("buffered", "text"):
+        mode = {"buffered": "rb", "text": "r"}[request.param]
+        with open(pipe.reader.fileno(), mode, closefd=False) as file:
+            made = guest(stdin=file, **options)
+            yield made, lambda **kw: made.read(0, 10, **kw)
     elif request.param == "write":
         made = guest(stdout=pipe.writer, **options)
         yield made, lambda **kw: made.write(1, *[bytes(60000)] * 3, **kw)
