@@ -510,14 +510,16 @@ static inline wazero_function_t *wazero_decode_funcref(uint64_t slot)
  * directory any number of processes at once. The files are executed, so a directory is
  * refused that others own or may write to, and such a file is passed over. So is a
  * damaged one: the module is compiled, and the file replaced. That files cannot be
- * written is no error either. Nothing removes old files: delete them at any time.
+ * written is no error either. Files may be deleted at any time; see
+ * wazero_cache_set_limit.
  * Ownership: *cache is the caller's; runtimes that use it keep it alive. Threads:
  * any. Errors: INVALID when the directory cannot be used, MEMORY, INTERNAL. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_cache_new(const char *directory,
                                                              wazero_cache_t **cache);
 
 /* The cache of this user: in the directory that the environment variable
- * WAZERO_CACHE_DIR names, or in wazero below XDG_CACHE_HOME, or in ~/.cache/wazero.
+ * WAZERO_CACHE_DIR names, or in wazero below XDG_CACHE_HOME, or in ~/.cache/wazero. Its
+ * limit is 1 GiB.
  * Ownership, Threads: as wazero_cache_new. Errors: the same, and INVALID when none of
  * these variables, nor HOME, says where. */
 WAZERO_API WAZERO_NODISCARD wazero_error_t *
@@ -526,6 +528,14 @@ wazero_cache_new_default(wazero_cache_t **cache);
 /* The absolute path of the cache's directory, NULL if it is in memory.
  * Ownership: borrowed from cache. Threads: any. Errors: none. */
 WAZERO_API const char *wazero_cache_directory(const wazero_cache_t *cache);
+
+/* How many bytes the files in the cache's directory may have together, those of other
+ * versions of this library included: WAZERO_NO_LIMIT, unless another limit is set. When
+ * a module has been compiled and kept, and all together have more, those are removed
+ * that were not used for longest, but not the last one. A cache in memory has no files.
+ * Ownership: nothing. Threads: any. Errors: none. */
+WAZERO_API void wazero_cache_set_limit(wazero_cache_t *cache, uint64_t bytes);
+WAZERO_API uint64_t wazero_cache_limit(const wazero_cache_t *cache);
 
 /* Ownership: takes cache, which may be NULL. Threads: any. Errors: none. */
 WAZERO_API void wazero_cache_delete(wazero_cache_t *cache);

@@ -1,7 +1,8 @@
 /*
  * cache.c - compilation caches, kept by the engine. See cache.h.
  *
- * A cache is immutable; runtimes share it by reference and it closes with the last one.
+ * But for its limit a cache is immutable; runtimes share it by reference and it closes
+ * with the last one.
  * What is in its files is executed: so nobody but this user (and root) may be able to
  * write there, or a folder is refused. The engine looks at each file likewise.
  */
@@ -18,14 +19,20 @@
 
 #include "engine.h"
 #include "error.h"
+#include "evict.h"
 #include "fork.h"
+#include "parse.h"
 #include "text.h"
+
+static const uint64_t DEFAULT_LIMIT = (uint64_t)1 << 30;
 
 struct wazero_cache {
     atomic_uint references;
     unsigned generation;
     wz_handle handle;
     char *directory; /* NULL for a cache in memory */
+    char *folder;    /* inside it, for this version's code; "" if it cannot be made */
+    _Atomic uint64_t limit;
 };
 
 /* ---- folders ---- */
@@ -141,6 +148,13 @@ static wazero_error_t *prepare(const wz_engine *engine, const char *directory,
 
 /* ---- caches ---- */
 
+static void destroy(wazero_cache_t *cache)
+{
+    free(cache->directory);
+    free(cache->folder);
+    free(cache);
+}
+
 /* With a directory for the files, or NULL. */
 static wazero_error_t *make(const char *directory, wazero_cache_t **cache)
 {
@@ -153,18 +167,22 @@ static wazero_error_t *make(const char *directory, wazero_cache_t **cache)
     if (error)
         return error;
     wazero_cache_t *made = calloc(1, sizeof *made);
-    if (made && directory)
+    if (!made)
+        return wazero__error_memory();
+    if (directory) {
         made->directory = strdup(absolute);
-    if (!made || (directory && !made->directory)) {
-        free(made);
+        made->folder = strdup(folder);
+    }
+    if (directory && (!made->directory || !made->folder)) {
+        destroy(made);
         return wazero__error_memory();
     }
     atomic_init(&made->references, 1);
+    atomic_init(&made->limit, WAZERO_NO_LIMIT);
     made->generation = wazero__fork_generation();
     if (!engine->cache_new(wazero__engine_string(folder, strlen(folder)), &made->handle,
                            &failure)) {
-        free(made->directory);
-        free(made);
+        destroy(made);
         return wazero__engine_error(&failure);
     }
     *cache = made;
@@ -199,12 +217,51 @@ wazero_error_t *wazero_cache_new_default(wazero_cache_t **cache)
     }
     if (snprintf(path, sizeof path, "%s%s", base, below) >= PATH_MAX)
         return unusable(base, strerror(ENAMETOOLONG));
-    return make(path, cache);
+    wazero_error_t *error = make(path, cache);
+    if (!error)
+        wazero_cache_set_limit(*cache, DEFAULT_LIMIT);
+    return error;
 }
 
 const char *wazero_cache_directory(const wazero_cache_t *cache)
 {
     return cache->directory;
+}
+
+void wazero_cache_set_limit(wazero_cache_t *cache, uint64_t bytes)
+{
+    atomic_store(&cache->limit, bytes);
+}
+
+uint64_t wazero_cache_limit(const wazero_cache_t *cache)
+{
+    return atomic_load(&cache->limit);
+}
+
+/* Where the entry of a key is; false if that is nowhere. */
+static bool find_path(const wazero_cache_t *cache, const uint8_t *key, char *path)
+{
+    int used = snprintf(path, PATH_MAX, "%s/", cache->folder);
+    if (!*cache->folder || used + 2 * WAZERO__DIGEST_SIZE >= PATH_MAX)
+        return false;
+    for (int i = 0; i < WAZERO__DIGEST_SIZE; i++)
+        used += snprintf(path + used, PATH_MAX - (size_t)used, "%02x", key[i]);
+    return true;
+}
+
+void wazero__cache_used(const wazero_cache_t *cache, const uint8_t *key)
+{
+    char path[PATH_MAX];
+    if (find_path(cache, key, path))
+        wazero__evict_touch(path);
+}
+
+void wazero__cache_grown(const wazero_cache_t *cache, const uint8_t *key)
+{
+    char path[PATH_MAX];
+    uint64_t limit = wazero_cache_limit(cache);
+    if (limit != WAZERO_NO_LIMIT && find_path(cache, key, path))
+        wazero__evict(cache->directory, path, limit);
 }
 
 wazero_cache_t *wazero__cache_retain(wazero_cache_t *cache)
@@ -227,6 +284,5 @@ void wazero_cache_delete(wazero_cache_t *cache)
         return;
     if (wazero__fork_is_current(cache->generation))
         wazero__engine()->cache_close(cache->handle);
-    free(cache->directory);
-    free(cache);
+    destroy(cache);
 }

@@ -101,6 +101,8 @@ static bool load(const task_t *task, wazero__parsed_t **parsed, wz_handle *compi
         engine->entry_close(entry);
     }
     bool loaded = entry && !error;
+    if (loaded)
+        wazero__cache_used(task->runtime->config.cache, task->key);
     wazero_error_delete(error);
     return loaded;
 }
@@ -151,6 +153,7 @@ static wazero_error_t *compile(wazero_compiled_module_t *compiled)
         wazero__engine()->compiled_close(compiled->handle);
         wazero__parsed_delete(parsed);
         compiled->handle = loaded;
+        wazero__cache_grown(task.runtime->config.cache, task.key);
     }
     return error;
 }

@@ -20,19 +20,36 @@ static PyObject *wrap(State *state, wazero_error_t *error, wazero_cache_t *handl
     self->handle = handle;
     self->directory =
         directory ? PyUnicode_DecodeFSDefault(directory) : Py_NewRef(Py_None);
+    self->limit = wazero_cache_limit(handle);
     if (!self->directory)
         Py_CLEAR(self);
     return (PyObject *)self;
 }
 
+/* The limit of the files; max_size may be NULL or None. */
+static int parse_limit(PyObject *max_size, bool has_directory, uint64_t *limit)
+{
+    static const SizeSpec spec = {"max_size", 0, INT64_MAX, "at least 0"};
+    *limit = WAZERO_NO_LIMIT;
+    if (!max_size || max_size == Py_None)
+        return 0;
+    if (has_directory)
+        return Args_size(&spec, max_size, limit);
+    PyErr_SetString(PyExc_ValueError, "max_size is for a cache with a directory");
+    return -1;
+}
+
 static PyObject *Cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static const char *const names[] = {"directory"};
-    static const ArgsSpec spec = {"CompilationCache", names, 1, 1, 0};
-    PyObject *directory;
-    if (Args_parse_new(&spec, args, kwargs, &directory) < 0)
+    static const char *const names[] = {"directory", "max_size"};
+    static const ArgsSpec spec = {"CompilationCache", names, 2, 1, 0};
+    PyObject *values[2];
+    uint64_t limit;
+    if (Args_parse_new(&spec, args, kwargs, values) < 0)
         return NULL;
-    PyObject *path = NULL;
+    PyObject *directory = values[0], *path = NULL;
+    if (parse_limit(values[1], directory && directory != Py_None, &limit) < 0)
+        return NULL;
     if (directory && directory != Py_None && !PyUnicode_FSConverter(directory, &path)) {
         if (PyErr_ExceptionMatches(PyExc_TypeError))
             PyErr_Format(PyExc_TypeError,
@@ -47,6 +64,8 @@ static PyObject *Cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     Py_BEGIN_ALLOW_THREADS
     error = wazero_cache_new(text, &handle);
     Py_END_ALLOW_THREADS
+    if (!error)
+        wazero_cache_set_limit(handle, limit);
     Py_XDECREF(path);
     return wrap(PyType_GetModuleState(type), error, handle);
 }
@@ -121,6 +140,13 @@ static PyObject *Cache_get_directory(CacheObject *self, void *Py_UNUSED(closure)
     return Py_NewRef(self->directory);
 }
 
+static PyObject *Cache_get_max_size(CacheObject *self, void *Py_UNUSED(closure))
+{
+    if (self->limit == WAZERO_NO_LIMIT)
+        Py_RETURN_NONE;
+    return PyLong_FromUnsignedLongLong(self->limit);
+}
+
 static PyObject *Cache_get_closed(CacheObject *self, void *Py_UNUSED(closure))
 {
     return PyBool_FromLong(self->closed);
@@ -139,6 +165,8 @@ static PyMethodDef Cache_methods[] = {
 static PyGetSetDef Cache_getset[] = {
     {"directory", (getter)Cache_get_directory, NULL,
      "The absolute path of the directory, or None for a cache in memory.", NULL},
+    {"max_size", (getter)Cache_get_max_size, NULL,
+     "How many bytes the files may have together, or None for no limit.", NULL},
     {"closed", (getter)Cache_get_closed, NULL, "Whether the cache is closed.", NULL},
     {0},
 };
@@ -151,7 +179,7 @@ static PyMemberDef Cache_members[] = {
 
 static PyType_Slot Cache_slots[] = {
     {Py_tp_doc,
-     "CompilationCache(directory=None)\n--\n\n"
+     "CompilationCache(directory=None, *, max_size=None)\n--\n\n"
      "Keeps compiled code, so that compiling the same bytes again costs little: in\n"
      "memory, or in files below directory (made if missing) that later processes "
      "find.\n\n"
@@ -159,7 +187,9 @@ static PyType_Slot Cache_slots[] = {
      "any\n"
      "number of processes at once. A damaged file is replaced. The files are "
      "executed:\n"
-     "WazeroError when the directory cannot be used, or others may write to it."},
+     "WazeroError when the directory cannot be used, or others may write to it.\n\n"
+     "With max_size, in bytes or as '1GiB', files that were not used for longest go\n"
+     "when a new one is written and all together have more."},
     {Py_tp_new, Cache_new},
     {Py_tp_traverse, Cache_traverse},
     {Py_tp_dealloc, Cache_dealloc},

@@ -213,6 +213,7 @@ void Listeners_clear(Listeners *listeners);
 
 typedef struct {
     PyObject_HEAD
+    uint64_t limit;
     wazero_cache_t *handle;
     PyObject *directory; /* str, or None for a cache in memory */
     bool closed;

@@ -13,7 +13,8 @@ def default_cache() -> CompilationCache:
     """The cache in the user's cache folder, which is made when it is first asked for.
 
     That is the folder that the environment variable WAZERO_CACHE_DIR names, or wazero
-    in the one that XDG_CACHE_HOME names, or ~/.cache/wazero. As long as it stays the
+    in the one that XDG_CACHE_HOME names, or ~/.cache/wazero. Its files have at most
+    1 GiB together: those that were not used for longest go. As long as it stays the
     same and nobody closes it, all calls return one object. WazeroError when the folder
     cannot be used, or others may write to it.
     """

@@ -166,6 +166,36 @@ TEST(caches)
     CHECK_INT(system(command), 0);
 }
 
+TEST(limits_of_caches)
+{
+    char directory[] = "/tmp/wazero-limit-XXXXXX", command[400];
+    wazero_cache_t *cache;
+    CHECK(mkdtemp(directory) != NULL);
+    must(wazero_cache_new(directory, &cache));
+    CHECK(wazero_cache_limit(cache) == WAZERO_NO_LIMIT);
+    check_cache(cache, "library");
+    /* One of another version, with something that is no entry, and one that is. */
+    snprintf(command, sizeof command,
+             "mkdir %s/wazero-old %s/other && touch %s/wazero-old/note %s/other/note &&"
+             "cp %s/wazero-[!o]*/* %s/wazero-old",
+             directory, directory, directory, directory, directory, directory);
+    CHECK_INT(system(command), 0);
+    CHECK_INT(count_files(directory), 4);
+    wazero_cache_set_limit(cache, 0);
+    CHECK_INT(wazero_cache_limit(cache), 0);
+    check_cache(cache, "library"); /* nothing is written, so nothing goes */
+    CHECK_INT(count_files(directory), 4);
+    check_cache(cache, "add");
+    CHECK_INT(count_files(directory), 3); /* the last one, and what is no entry */
+    wazero_cache_delete(cache);
+    must(wazero_cache_new(NULL, &cache));
+    wazero_cache_set_limit(cache, 0);
+    check_cache(cache, "add");
+    wazero_cache_delete(cache);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK_INT(system(command), 0);
+}
+
 TEST(default_cache)
 {
     char home[] = "/tmp/wazero-home-XXXXXX", path[128], command[64];
@@ -189,6 +219,7 @@ TEST(default_cache)
         snprintf(path, sizeof path, "%s%s", home, steps[i].below);
         must(wazero_cache_new_default(&cache));
         CHECK_STR(wazero_cache_directory(cache), path);
+        CHECK(wazero_cache_limit(cache) == (uint64_t)1 << 30);
         check_cache(cache, "add");
         CHECK(count_files(path) > 0);
         wazero_cache_delete(cache);

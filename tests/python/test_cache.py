@@ -410,6 +410,89 @@ def test_compiled_modules_of_a_cache_are_released(add_wasm, tmp_path):
         assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
+def like_add(add_wasm, number):
+    """The same module with other bytes, so another entry of the same size."""
+    return add_wasm + bytes([0, 2, 1, number])
+
+
+def test_limit(add_wasm, tmp_path):
+    """Those go that were not used for longest."""
+    cache = wazero.CompilationCache(tmp_path, max_size="1GiB")
+    assert cache.max_size == 1 << 30
+    wasms = [like_add(add_wasm, number) for number in range(4)]
+    names = []
+    for wasm in wasms[:3]:
+        add(wasm, cache)
+        names += set(entries(tmp_path)) - set(names)
+    size = next(iter(entries(tmp_path).values())).stat().st_size
+    then = time.time() - 300
+    for path in entries(tmp_path).values():
+        os.utime(path, (then, then))
+    add(wasms[0], cache)  # is used again
+    limited = wazero.CompilationCache(tmp_path, max_size=3 * size + size // 2)
+    other = sorted(names[1:])[0]
+    os.utime(entries(tmp_path)[other], (1, 1))
+    add(wasms[3], limited)
+    left = set(entries(tmp_path))
+    assert len(left) == 3
+    assert names[0] in left
+    assert other not in left
+    assert add(wasms[1], limited) == add(wasms[2], limited) == 5
+
+
+def test_limit_takes_old_versions_first(add_wasm, tmp_path):
+    add(add_wasm, tmp_path)
+    (folder,) = tmp_path.iterdir()
+    old = tmp_path / "wazero-v0.0.0-of-old"
+    shutil.copytree(folder, old)
+    (old / "note").write_text("stays")
+    empty = tmp_path / "wazero-empty"
+    empty.mkdir()
+    link = tmp_path / "wazero-link"
+    link.symlink_to(old)
+    add(like_add(add_wasm, 1), wazero.CompilationCache(tmp_path, max_size=0))
+    assert [one.name for one in old.iterdir()] == ["note"]
+    assert len(list(folder.iterdir())) == 1
+    assert not empty.exists()
+    assert link.is_symlink()
+
+
+def test_limit_that_one_module_is_over(add_wasm, tmp_path):
+    cache = wazero.CompilationCache(tmp_path, max_size=1)
+    for number in (1, 2, 2, 3):
+        assert add(like_add(add_wasm, number), cache) == 5
+        assert len(entries(tmp_path)) == 1
+
+
+def _compile_many(folder, wasm):
+    cache = wazero.CompilationCache(folder, max_size=1)
+    return [add(like_add(wasm, number), cache) for number in range(20)]
+
+
+def test_limits_of_processes_at_once(add_wasm, tmp_path):
+    with SPAWN.Pool(4) as pool:
+        results = [
+            pool.apply_async(_compile_many, (tmp_path, add_wasm)) for _ in range(4)
+        ]
+        assert [result.get(60) for result in results] == [[5] * 20] * 4
+    add(add_wasm, wazero.CompilationCache(tmp_path, max_size=1))
+    assert len(entries(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [(-1, ValueError), ("1TB", ValueError), (1.5, TypeError), (1 << 70, ValueError)],
+)
+def test_wrong_limits(tmp_path, wrong, error):
+    with pytest.raises(error, match="max_size"):
+        wazero.CompilationCache(tmp_path / "cache", max_size=wrong)
+    assert not (tmp_path / "cache").exists()
+    with pytest.raises(ValueError, match="directory"):
+        wazero.CompilationCache(max_size=1)
+    assert wazero.CompilationCache(max_size=None).max_size is None
+    assert wazero.CompilationCache(tmp_path).max_size is None
+
+
 def test_default_cache(add_wasm, tmp_path, monkeypatch):
     monkeypatch.setenv("WAZERO_CACHE_DIR", str(tmp_path / "said"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
@@ -417,6 +500,7 @@ def test_default_cache(add_wasm, tmp_path, monkeypatch):
     assert not (tmp_path / "said").exists()
     cache = wazero.default_cache()
     assert cache.directory == str(tmp_path / "said")
+    assert cache.max_size == 1 << 30
     assert wazero.default_cache() is cache
     assert add(add_wasm, cache) == 5
     assert len(entries(tmp_path / "said")) == 1
