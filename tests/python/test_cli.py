@@ -559,6 +559,19 @@ def test_deterministic(cli, folder, wat):
     assert cli("run", "-deterministic=0", "random.wasm").stdout != first
 
 
+def test_trace(cli):
+    for flags in (["-trace"], ["-trace", "-interpreter"]):
+        done = cli("run", *flags, "-mount=data:/", "read.wasm")
+        assert done.returncode == 0
+        lines = done.stderr.splitlines()
+        assert lines[0].startswith("path_open(fd=3, ")
+        assert any(line.startswith("fd_read(fd=4, ") for line in lines)
+    done = cli("run", "-trace", "-unconfined", "read.wasm")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "a trace needs libwazero's WASI" in done.stderr
+    assert cli("run", "-trace=0", "-mount=data:/", "read.wasm").stderr == ""
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -20,6 +20,7 @@ from wazero.cli._text import Failure, complain, quote, visible
 TYPE_CHECKING = False  # what type checkers take for True, without importing typing
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import FileIO
     from typing import Any
 
 # A trap is told with the frames of the guest, a line each, and so is too much output.
@@ -113,6 +114,10 @@ class ProgramFlags:
             "Pretends clocks, random numbers, and the order, numbers and times of "
             "files, so that each run is the same.",
         )
+        self._trace = flags.switch(
+            "trace",
+            "Writes each WASI call to stderr, with its arguments and results.",
+        )
 
     def runtime_options(self) -> dict[str, Any]:
         """The keywords for Runtime."""
@@ -144,6 +149,8 @@ class ProgramFlags:
             options["max_stack"] = self._max_stack.value
         if self._output_limit.value:
             options["output_limit"] = self._output_limit.value
+        if self._trace.value:
+            options["trace"] = _stderr()
         return options
 
     def compile_options(self) -> dict[str, Any]:
@@ -155,9 +162,7 @@ class ProgramFlags:
         scopes = LogScope.NONE
         for name in self._host_logging.value:
             scopes |= LogScope[name.upper()]
-        # Unbuffered, as what the guest writes there.
-        stderr = open(2, "wb", buffering=0, closefd=False)  # noqa: SIM115
-        return {"log_calls": stderr, "log_host": scopes}
+        return {"log_calls": _stderr(), "log_host": scopes}
 
     def listens(self) -> list[str]:
         """The addresses to listen at. As wazero's command does, says what is wrong with
@@ -205,6 +210,11 @@ class ProgramFlags:
 
     def _mounts(self) -> dict[str, Any]:
         return dict(map(_parse_mount, self._mount.value))
+
+
+def _stderr() -> FileIO:
+    """Unbuffered, as what the guest writes there."""
+    return open(2, "wb", buffering=0, closefd=False)
 
 
 def _environment() -> dict[bytes, bytes]:
