@@ -636,6 +636,8 @@ TEST(the_last_ones_are_kept)
 
 /* ---- forks ---- */
 
+#ifndef WAZERO_TEST_CANNOT_FORK
+
 typedef struct {
     guest_t guest;
     atomic_bool stop;
@@ -679,6 +681,8 @@ TEST(forks_while_recording)
     pthread_join(thread, NULL);
     end(&recorder.guest);
 }
+
+#endif
 
 /* ---- usage ---- */
 
