@@ -173,8 +173,16 @@ static void put_exports(buffer_t *module, const wazero__reexport_t *items, size_
     put_section(module, 7, &exports);
 }
 
-/* Puts the module name that the guest knows in the place of a number in wazero's
- * message: "import KIND[3.NAME]: …" or "\"NAME\" is not exported in module \"3\"". */
+/* Copies a piece of text, and tells where the next one goes. */
+static char *append(char *at, const char *text, size_t size)
+{
+    memcpy(at, text, size);
+    return at + size;
+}
+
+/* Puts the names that the guest knows in the place of a number, and of the source's
+ * own name for it, in wazero's message: "import KIND[3.NAME]: …" or "\"NAME\" is not
+ * exported in module \"3\"". */
 static void restore_name(wz_error *failure, const wazero__reexport_t *items,
                          size_t count)
 {
@@ -191,17 +199,31 @@ static void restore_name(wz_error *failure, const wazero__reexport_t *items,
     size_t index = strtoul(text + skipped, &end, 10);
     if (!skipped || end == text + skipped || index >= count)
         return;
-    const wazero_extern_t *as = items[index].as;
-    size_t tail = failure->message_size - (size_t)(end - text);
-    char *message = malloc((size_t)skipped + as->module_size + tail + 1);
+    const wazero__reexport_t *item = &items[index];
+    const wazero_extern_t *as = item->as;
+    const char *rest = end;
+    size_t left = failure->message_size - (size_t)(end - text);
+    bool named = *end == '.' && left > item->name_size + 1 &&
+                 !memcmp(end + 1, item->name, item->name_size) &&
+                 end[item->name_size + 1] == ']';
+    if (named) {
+        rest += item->name_size + 1;
+        left -= item->name_size + 1;
+    }
+    char *message =
+        malloc((size_t)skipped + as->module_size + as->name_size + left + 2);
     if (!message)
         return;
-    memcpy(message, text, (size_t)skipped);
-    memcpy(message + skipped, as->module, as->module_size);
-    memcpy(message + (size_t)skipped + as->module_size, end, tail + 1);
+    char *at = append(message, text, (size_t)skipped);
+    at = append(at, as->module, as->module_size);
+    if (named) {
+        *at++ = '.';
+        at = append(at, as->name, as->name_size);
+    }
+    at = append(at, rest, left + 1); /* with its NUL */
     free(failure->message);
     failure->message = message;
-    failure->message_size = (size_t)skipped + as->module_size + tail;
+    failure->message_size = (size_t)(at - message) - 1;
 }
 
 /* Compiles and instantiates the bytes with each item's number as its module's name. */
