@@ -47,7 +47,7 @@ PYTHON_SOURCES := $(wildcard python/extension/*.[ch] python/wazero/* \
 MESON_FILES := meson.build meson.options pyproject.toml
 PACKAGE_SOURCES := $(C_SOURCES) $(ENGINE_SOURCES) $(PYTHON_SOURCES) $(MESON_FILES)
 C_FORMATTED = $(wildcard lib/*.[ch] lib/*/*.[ch] python/extension/*.[ch] \
-	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c tests/spec/*.[ch] benchmarks/*.[ch] \
+	tests/c/*.[ch] tests/fault/*.c tests/fuzz/*.c tests/spec/*.[ch] tests/attacks/*.c benchmarks/*.[ch] \
 	examples/c/*.c examples/c/*.cpp)
 
 .PHONY: help demo test test-c test-go test-python hammer sanitize sanitize-c sanitize-python \

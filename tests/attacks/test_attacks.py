@@ -1,9 +1,9 @@
 """Programs that try to get out of the sandbox, or to take more than they were given.
 
-Each NAME.wat says what it tries. A program exits with 0 when all of it was refused as
-it should be, and otherwise with a thousand times the number of the step, and what it
-got. Beside the mounted folder is another, which must be as it was. All of it runs again
-where openat2 is missing, by way of Go, and in the interpreter.
+Each NAME.wat or NAME.c says what it tries. A program exits with 0 when all of it was
+refused as it should be, and otherwise with a thousand times the number of the step, and
+what it got. Beside the mounted folder is another, which must be as it was. All of it
+runs again where openat2 is missing, by way of Go, and in the interpreter.
 """
 
 import ctypes
@@ -22,7 +22,9 @@ import wazero
 from wasmtime import wat2wasm
 
 HERE = pathlib.Path(__file__).parent
-NAMES = sorted(path.stem for path in HERE.glob("*.wat"))
+IN_TEXT = sorted(path.stem for path in HERE.glob("*.wat"))
+IN_C = sorted(path.stem for path in HERE.glob("*.c"))  # each says how it was built
+NAMES = sorted(IN_TEXT + IN_C)
 SLACK = 20  # seconds, for machines that have other things to do
 
 # What does not end with exit code 0: the error and the limit that it ends by.
@@ -118,7 +120,7 @@ def peak():
 
 def test_each_is_what_its_source_says():
     assert len(NAMES) >= 60
-    for name in NAMES:
+    for name in IN_TEXT:
         source = (HERE / f"{name}.wat").read_text()
         assert (HERE / f"{name}.wasm").read_bytes() == bytes(wat2wasm(source)), name
     assert sorted(path.stem for path in HERE.glob("*.wasm")) == NAMES
@@ -230,8 +232,11 @@ def test_two_guests_share_a_mount(root):
     ids=["walk", "go", "interpreter"],
 )
 def test_all_of_them_in_another_way(variables):
+    files = [__file__]
+    if "WAZERO_DIRECT" in variables:
+        files += [HERE / "test_catch_all.py", HERE / "test_nesting.py"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-k", "not another_way", __file__],
+        [sys.executable, "-m", "pytest", "-q", "-k", "not another_way", *files],
         cwd=HERE.parent.parent,
         env=os.environ | variables,
         capture_output=True,

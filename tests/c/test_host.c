@@ -170,9 +170,8 @@ static wazero_error_t *enter_again(void)
     return error;
 }
 
-TEST(reentry)
+static void check_reentry(wazero_runtime_t *runtime)
 {
-    wazero_runtime_t *runtime = new_runtime();
     recorder_t recorder = {.next = enter_again};
     reentered = host_module(runtime, &recorder);
     deepest = 50;
@@ -190,8 +189,9 @@ TEST(reentry)
     depth = 0;
     must(try_call(reentered, "log", (int32_t[]){0}, 1, NULL));
     wazero_module_delete(reentered);
-    wazero_runtime_delete(runtime);
 }
+
+TEST_ON_BOTH_ENGINES(reentry, check_reentry)
 
 static wazero_error_t *close_caller(void)
 {
