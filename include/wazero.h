@@ -1641,6 +1641,28 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *
 wazero_fs_new_directory(const char *host_directory, const wazero_fs_limits_t *limits,
                         wazero_fs_t **fs);
 
+/* An overlay: a file system of any kind below, which is never written, and one in
+ * memory above it, which has all that guests write. They see the two as one. What is
+ * below is copied up when a file is opened to be written or its times are set, so it
+ * counts against the limits of the upper one, and fails as on a full disk (ENOSPC). So
+ * is a directory with all that is in it when it is renamed: what cannot fit is not
+ * begun. Who has a file open goes on with the copy, and a file keeps its number and,
+ * but for its last change, its times. A file that has several names below is copied for
+ * one of them; the others stay what they were. What is neither file, directory nor
+ * symbolic link can be read and removed, not written (EROFS) or renamed (EXDEV). What
+ * is removed is hidden: wazero_fs_list_deleted. Symbolic links of either lead where the
+ * two together say, and never out.
+ *
+ * lower is opened here, at once. The host may change what is in it: guests see that,
+ * where nothing is above it. upper may be NULL: one with the usual limits. It may have
+ * files already. What it has is read as any file system in memory, also while guests
+ * run; who removes a directory from it shows what is below again.
+ * Ownership: keeps both; *fs is the caller's. Threads: any. Errors: INVALID when upper
+ * is not in memory, or is lower, when lower cannot be opened, or for more than 16
+ * overlays on each other; MEMORY. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_new_overlay(wazero_fs_t *lower, wazero_fs_t *upper, wazero_fs_t **fs);
+
 /* Adds a file, which must not be there, or writes one, which may. Directories on the
  * way are made. A path is made of names of up to 255 bytes with slashes between them,
  * "." and ".." excepted; symbolic links in it are followed, and never lead out. A file
@@ -1697,6 +1719,15 @@ WAZERO_API WAZERO_NODISCARD wazero_error_t *wazero_fs_list(wazero_fs_t *fs,
                                                            const char *path, bool deep,
                                                            wazero_fs_visit_t visit,
                                                            void *user);
+
+/* Lists the paths of the lower file system that an overlay hides: what was removed or
+ * renamed, with all that was in it, also if there is something else by now. Who removes
+ * these from a copy of the lower one, and then adds what the upper one has, has what
+ * the guests see. `visit` gets a stat of type OTHER.
+ * Ownership: nothing. Threads: any. Errors: INVALID for what is no overlay, MEMORY;
+ * what visit reports. */
+WAZERO_API WAZERO_NODISCARD wazero_error_t *
+wazero_fs_list_deleted(wazero_fs_t *fs, wazero_fs_visit_t visit, void *user);
 
 /* Removes a file, a link, or a directory, which must be empty unless `deep` removes all
  * that is in it. Who has a removed file open goes on with it.

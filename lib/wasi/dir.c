@@ -99,7 +99,8 @@ wazero__errno_t wazero__listing_take(wazero__io_t *io, wazero__file_t *file,
 }
 
 bool wazero__listing_get(const wazero__listing_t *listing, size_t index,
-                         const char **name, size_t *size, uint8_t *type)
+                         const char **name, size_t *size, uint8_t *type,
+                         uint64_t *inode)
 {
     if (index >= listing->count)
         return false;
@@ -107,6 +108,7 @@ bool wazero__listing_get(const wazero__listing_t *listing, size_t index,
     *name = listing->names + entry->name;
     *size = entry->size;
     *type = entry->type;
+    *inode = entry->inode;
     return true;
 }
 

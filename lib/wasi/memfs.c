@@ -1,35 +1,20 @@
 /*
  * memfs.c - file systems in memory, as guests and the host use them.
  *
- * What they consist of is memtree.c's. One lock guards a file system with all its open
- * files but their positions; it is held for one operation, in which nobody calls the
- * host or waits. Every holder has `forks` for reading, too, which fork() takes for
- * writing: so a child finds all locks free and all trees whole.
+ * What they consist of is memtree.c's. Every holder of a file system's lock has `forks`
+ * for reading, too, which fork() takes for writing: so a child finds all locks free and
+ * all trees whole.
  */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "error.h"
 #include "fork.h"
-#include "wasi/filesystem.h"
+#include "wasi/memfs.h"
 #include "wasi/memory.h"
-#include "wasi/memtree.h"
 
 typedef wazero__memnode_t node_t;
-
-typedef struct {
-    wazero_fs_t fs;
-    pthread_mutex_t lock;
-    wazero__memtree_t tree;
-} memory_t;
-
-typedef struct {
-    wazero__file_t file;
-    memory_t *memory; /* a reference */
-    node_t *node;     /* of whose users this is one */
-    uint64_t position;
-    bool append;
-} memfile_t;
+typedef wazero__memfs_t memory_t;
+typedef wazero__memfile_t memfile_t;
 
 static memfile_t *of(wazero__file_t *file)
 {
@@ -57,13 +42,13 @@ void wazero__memory_forget(void)
     forks = fresh;
 }
 
-static void lock(memory_t *memory)
+void wazero__memfs_lock(memory_t *memory)
 {
     pthread_rwlock_rdlock(&forks);
     pthread_mutex_lock(&memory->lock);
 }
 
-static void unlock(memory_t *memory)
+void wazero__memfs_unlock(memory_t *memory)
 {
     pthread_mutex_unlock(&memory->lock);
     pthread_rwlock_unlock(&forks);
@@ -71,26 +56,32 @@ static void unlock(memory_t *memory)
 
 /* ---- opening ---- */
 
-static const wazero__file_type_t file_type;
 static const wazero__file_type_t directory_type;
+
+memfile_t *wazero__memfile_new(memory_t *memory, const wazero__file_type_t *type)
+{
+    memfile_t *made = calloc(1, sizeof *made);
+    if (!made)
+        return NULL;
+    wazero__file_init(&made->file, type, WASI_REGULAR_FILE);
+    made->memory = (memory_t *)(void *)wazero__fs_retain(&memory->fs);
+    return made;
+}
 
 /* The files that operations get are of the same file system: links and renames do not
  * leave a mount. */
 static memfile_t *new_file(memory_t *memory)
 {
-    memfile_t *made = calloc(1, sizeof *made);
-    if (made)
-        made->memory = (memory_t *)(void *)wazero__fs_retain(&memory->fs);
-    return made;
+    return wazero__memfile_new(memory, &wazero__memfile_type);
 }
 
 static void mem_destroy(wazero__file_t *file)
 {
     memfile_t *self = of(file);
     if (self->node) {
-        lock(self->memory);
+        wazero__memfs_lock(self->memory);
         wazero__memtree_close(&self->memory->tree, self->node);
-        unlock(self->memory);
+        wazero__memfs_unlock(self->memory);
     }
     wazero_fs_delete(&self->memory->fs);
     free(self);
@@ -99,9 +90,10 @@ static void mem_destroy(wazero__file_t *file)
 /* Opens a node, locked. */
 static void open_node(memfile_t *made, node_t *node)
 {
-    bool is_directory = node->type == WASI_DIRECTORY;
-    wazero__file_init(&made->file, is_directory ? &directory_type : &file_type,
-                      node->type);
+    if (node->type == WASI_DIRECTORY) {
+        made->file.type = &directory_type;
+        made->file.filetype = WASI_DIRECTORY;
+    }
     made->node = node;
     node->users++;
 }
@@ -115,24 +107,35 @@ static node_t *look_up(const memfile_t *directory, const char *name)
     return entry ? entry->node : NULL;
 }
 
-/* Whether what is there is opened so. */
-static wazero__errno_t check_open(const node_t *node, const wazero__how_t *how)
+wazero__errno_t wazero__memnode_check_open(uint8_t type, const wazero__how_t *how)
 {
-    bool is_directory = node->type == WASI_DIRECTORY;
+    bool is_directory = type == WASI_DIRECTORY;
     if ((how->flags & WASI_O_CREAT) && (how->flags & WASI_O_EXCL))
         return WASI_EXIST;
     if ((how->flags & WASI_O_DIRECTORY) && !is_directory)
         return WASI_NOTDIR;
-    if (node->type == WASI_SYMBOLIC_LINK)
+    if (type == WASI_SYMBOLIC_LINK)
         return WASI_LOOP;
     if (is_directory && (how->write || (how->flags & (WASI_O_CREAT | WASI_O_TRUNC))))
         return WASI_ISDIR;
     return WASI_SUCCESS;
 }
 
-static void touch(node_t *node, uint64_t now)
+void wazero__memnode_touch(node_t *node, uint64_t now)
 {
     node->mtim = node->ctim = now;
+}
+
+void wazero__memfile_open(const wazero__io_t *io, memfile_t *made, node_t *node,
+                          const wazero__how_t *how)
+{
+    if (how->flags & WASI_O_TRUNC) {
+        /* Smaller always succeeds. */
+        (void)wazero__memdata_resize(&made->memory->tree, node, 0);
+        wazero__memnode_touch(node, wazero__io_now(io));
+    }
+    open_node(made, node);
+    made->append = how->fdflags & WASI_APPEND;
 }
 
 static wazero__errno_t open_locked(const wazero__io_t *io, const memfile_t *directory,
@@ -143,21 +146,15 @@ static wazero__errno_t open_locked(const wazero__io_t *io, const memfile_t *dire
     wazero__memtree_t *tree = &directory->memory->tree;
     wazero__errno_t code;
     if (node)
-        code = check_open(node, how);
+        code = wazero__memnode_check_open(node->type, how);
     else if (how->flags & WASI_O_CREAT)
         code = wazero__memtree_make(tree, directory->node, name, WASI_REGULAR_FILE,
                                     NULL, wazero__io_now(io), &node);
     else
         code = WASI_NOENT;
-    if (code)
-        return code;
-    if (how->flags & WASI_O_TRUNC) {
-        (void)wazero__memdata_resize(tree, node, 0); /* smaller always succeeds */
-        touch(node, wazero__io_now(io));
-    }
-    open_node(made, node);
-    made->append = how->fdflags & WASI_APPEND;
-    return WASI_SUCCESS;
+    if (!code)
+        wazero__memfile_open(io, made, node, how);
+    return code;
 }
 
 static wazero__errno_t mem_open(wazero__io_t *io, wazero__file_t *directory,
@@ -168,9 +165,9 @@ static wazero__errno_t mem_open(wazero__io_t *io, wazero__file_t *directory,
     memfile_t *made = new_file(memory);
     if (!made)
         return WASI_NOMEM;
-    lock(memory);
+    wazero__memfs_lock(memory);
     wazero__errno_t code = open_locked(io, of(directory), name, how, made);
-    unlock(memory);
+    wazero__memfs_unlock(memory);
     if (code)
         mem_destroy(&made->file);
     else
@@ -186,14 +183,14 @@ static wazero__errno_t mem_enter(wazero__io_t *io, wazero__file_t *directory,
     (void)io;
     if (!made)
         return WASI_NOMEM;
-    lock(memory);
+    wazero__memfs_lock(memory);
     node_t *node = look_up(of(directory), name);
     wazero__errno_t code = !node                          ? WASI_NOENT
                            : node->type != WASI_DIRECTORY ? WASI_NOTDIR
                                                           : WASI_SUCCESS;
     if (!code)
         open_node(made, node);
-    unlock(memory);
+    wazero__memfs_unlock(memory);
     if (code)
         mem_destroy(&made->file);
     else
@@ -204,7 +201,7 @@ static wazero__errno_t mem_enter(wazero__io_t *io, wazero__file_t *directory,
 /* ---- looking ---- */
 
 /* The device is left 0, which becomes the number of the mount. */
-static void stat_node(const node_t *node, wazero__stat_t *stat)
+void wazero__memnode_stat(const node_t *node, wazero__stat_t *stat)
 {
     *stat = (wazero__stat_t){.inode = node->inode,
                              .links = node->type == WASI_DIRECTORY ? 1 : node->links,
@@ -219,9 +216,9 @@ static wazero__errno_t mem_stat(wazero__io_t *io, wazero__file_t *file,
                                 wazero__stat_t *stat)
 {
     (void)io;
-    lock(of(file)->memory);
-    stat_node(of(file)->node, stat);
-    unlock(of(file)->memory);
+    wazero__memfs_lock(of(file)->memory);
+    wazero__memnode_stat(of(file)->node, stat);
+    wazero__memfs_unlock(of(file)->memory);
     return WASI_SUCCESS;
 }
 
@@ -229,11 +226,11 @@ static wazero__errno_t mem_stat_at(wazero__io_t *io, wazero__file_t *directory,
                                    const char *name, wazero__stat_t *stat)
 {
     (void)io;
-    lock(of(directory)->memory);
+    wazero__memfs_lock(of(directory)->memory);
     const node_t *node = look_up(of(directory), name);
     if (node)
-        stat_node(node, stat);
-    unlock(of(directory)->memory);
+        wazero__memnode_stat(node, stat);
+    wazero__memfs_unlock(of(directory)->memory);
     return node ? WASI_SUCCESS : WASI_NOENT;
 }
 
@@ -243,7 +240,7 @@ static wazero__errno_t mem_read_link(wazero__io_t *io, wazero__file_t *directory
 {
     wazero__errno_t code = WASI_SUCCESS;
     (void)io;
-    lock(of(directory)->memory);
+    wazero__memfs_lock(of(directory)->memory);
     const node_t *node = look_up(of(directory), name);
     if (!node) {
         code = WASI_NOENT;
@@ -253,7 +250,7 @@ static wazero__errno_t mem_read_link(wazero__io_t *io, wazero__file_t *directory
         *done = node->size < size ? (size_t)node->size : size;
         memcpy(buffer, node->as.target, *done);
     }
-    unlock(of(directory)->memory);
+    wazero__memfs_unlock(of(directory)->memory);
     return code;
 }
 
@@ -262,21 +259,21 @@ static wazero__errno_t mem_list(wazero__io_t *io, wazero__file_t *directory,
 {
     const node_t *node = of(directory)->node;
     (void)io;
-    lock(of(directory)->memory);
+    wazero__memfs_lock(of(directory)->memory);
     wazero__errno_t code =
         wazero__listing_add(listing, ".", 1, node->inode, WASI_DIRECTORY);
-    const wazero__mementry_t *entry = node->as.directory.first;
+    const wazero__mementry_t *entry = node->as.directory.names.first;
     for (; entry && !code; entry = entry->next)
         code = wazero__listing_add(listing, entry->name, entry->size,
                                    entry->node->inode, entry->node->type);
-    unlock(of(directory)->memory);
+    wazero__memfs_unlock(of(directory)->memory);
     return code;
 }
 
 /* ---- times ---- */
 
-static void set_times(const wazero__io_t *io, node_t *node,
-                      const wazero__times_t *times)
+void wazero__memnode_set_times(const wazero__io_t *io, node_t *node,
+                               const wazero__times_t *times)
 {
     uint64_t now = wazero__io_now(io);
     if (times->which & (WASI_ATIM | WASI_ATIM_NOW))
@@ -289,20 +286,20 @@ static void set_times(const wazero__io_t *io, node_t *node,
 static wazero__errno_t mem_set_times(wazero__io_t *io, wazero__file_t *file,
                                      const wazero__times_t *times)
 {
-    lock(of(file)->memory);
-    set_times(io, of(file)->node, times);
-    unlock(of(file)->memory);
+    wazero__memfs_lock(of(file)->memory);
+    wazero__memnode_set_times(io, of(file)->node, times);
+    wazero__memfs_unlock(of(file)->memory);
     return WASI_SUCCESS;
 }
 
 static wazero__errno_t mem_set_times_at(wazero__io_t *io, wazero__file_t *directory,
                                         const char *name, const wazero__times_t *times)
 {
-    lock(of(directory)->memory);
+    wazero__memfs_lock(of(directory)->memory);
     node_t *node = look_up(of(directory), name);
     if (node)
-        set_times(io, node, times);
-    unlock(of(directory)->memory);
+        wazero__memnode_set_times(io, node, times);
+    wazero__memfs_unlock(of(directory)->memory);
     return node ? WASI_SUCCESS : WASI_NOENT;
 }
 
@@ -315,7 +312,7 @@ static wazero__errno_t mem_pread(wazero__io_t *io, wazero__file_t *file,
     const memfile_t *self = of(file);
     (void)io;
     *done = 0;
-    lock(self->memory);
+    wazero__memfs_lock(self->memory);
     for (int i = 0; i < count; i++) {
         size_t got = wazero__memdata_read(self->node, offset + *done, parts[i].iov_base,
                                           parts[i].iov_len);
@@ -323,7 +320,7 @@ static wazero__errno_t mem_pread(wazero__io_t *io, wazero__file_t *file,
         if (got < parts[i].iov_len)
             break;
     }
-    unlock(self->memory);
+    wazero__memfs_unlock(self->memory);
     return WASI_SUCCESS;
 }
 
@@ -344,7 +341,7 @@ static wazero__errno_t write_at(const wazero__io_t *io, memfile_t *self,
 {
     wazero__errno_t code = WASI_SUCCESS;
     *done = 0;
-    lock(self->memory);
+    wazero__memfs_lock(self->memory);
     if (self->append)
         *offset = self->node->size;
     for (int i = 0; i < count && !code; i++) {
@@ -356,8 +353,8 @@ static wazero__errno_t write_at(const wazero__io_t *io, memfile_t *self,
             break;
     }
     if (*done)
-        touch(self->node, wazero__io_now(io));
-    unlock(self->memory);
+        wazero__memnode_touch(self->node, wazero__io_now(io));
+    wazero__memfs_unlock(self->memory);
     return *done ? WASI_SUCCESS : code;
 }
 
@@ -383,9 +380,9 @@ static wazero__errno_t mem_pwrite(wazero__io_t *io, wazero__file_t *file,
 
 static uint64_t size_of(const memfile_t *self)
 {
-    lock(self->memory);
+    wazero__memfs_lock(self->memory);
     uint64_t size = self->node->size;
-    unlock(self->memory);
+    wazero__memfs_unlock(self->memory);
     return size;
 }
 
@@ -413,12 +410,12 @@ static wazero__errno_t mem_set_size(wazero__io_t *io, wazero__file_t *file,
                                     uint64_t size)
 {
     memfile_t *self = of(file);
-    lock(self->memory);
+    wazero__memfs_lock(self->memory);
     wazero__errno_t code =
         wazero__memdata_resize(&self->memory->tree, self->node, size);
     if (!code)
-        touch(self->node, wazero__io_now(io));
-    unlock(self->memory);
+        wazero__memnode_touch(self->node, wazero__io_now(io));
+    wazero__memfs_unlock(self->memory);
     return code;
 }
 
@@ -427,12 +424,12 @@ static wazero__errno_t mem_allocate(wazero__io_t *io, wazero__file_t *file,
 {
     memfile_t *self = of(file);
     wazero__errno_t code = WASI_SUCCESS;
-    lock(self->memory);
+    wazero__memfs_lock(self->memory);
     if (offset + size > self->node->size)
         code = wazero__memdata_resize(&self->memory->tree, self->node, offset + size);
     if (!code)
-        touch(self->node, wazero__io_now(io));
-    unlock(self->memory);
+        wazero__memnode_touch(self->node, wazero__io_now(io));
+    wazero__memfs_unlock(self->memory);
     return code;
 }
 
@@ -452,13 +449,13 @@ static wazero__errno_t make(const wazero__io_t *io, wazero__file_t *directory,
 {
     memory_t *memory = of(directory)->memory;
     node_t *made;
-    lock(memory);
+    wazero__memfs_lock(memory);
     wazero__errno_t code =
         look_up(of(directory), name)
             ? WASI_EXIST
             : wazero__memtree_make(&memory->tree, of(directory)->node, name, type,
                                    target, wazero__io_now(io), &made);
-    unlock(memory);
+    wazero__memfs_unlock(memory);
     return code;
 }
 
@@ -483,20 +480,20 @@ static wazero__errno_t check_remove(const wazero__mementry_t *entry, bool direct
         return entry->node->type == WASI_DIRECTORY ? WASI_ISDIR : WASI_SUCCESS;
     if (entry->node->type != WASI_DIRECTORY)
         return WASI_NOTDIR;
-    return entry->node->as.directory.first ? WASI_NOTEMPTY : WASI_SUCCESS;
+    return entry->node->as.directory.names.first ? WASI_NOTEMPTY : WASI_SUCCESS;
 }
 
 static wazero__errno_t remove_name(const wazero__io_t *io, const memfile_t *directory,
                                    const char *name, bool is_directory)
 {
     memory_t *memory = directory->memory;
-    lock(memory);
+    wazero__memfs_lock(memory);
     wazero__mementry_t *entry = wazero__memtree_find(directory->node, name);
     wazero__errno_t code = check_remove(entry, is_directory);
     if (!code)
         wazero__memtree_remove(&memory->tree, directory->node, entry,
                                wazero__io_now(io));
-    unlock(memory);
+    wazero__memfs_unlock(memory);
     return code;
 }
 
@@ -536,7 +533,7 @@ static wazero__errno_t mem_rename(wazero__io_t *io, wazero__file_t *directory,
 {
     memory_t *memory = of(directory)->memory;
     const memfile_t *source = of(directory), *target = of(to_directory);
-    lock(memory);
+    wazero__memfs_lock(memory);
     wazero__mementry_t *from = wazero__memtree_find(source->node, name);
     wazero__mementry_t *to = wazero__memtree_find(target->node, to_name);
     wazero__errno_t code = WASI_NOENT;
@@ -546,7 +543,7 @@ static wazero__errno_t mem_rename(wazero__io_t *io, wazero__file_t *directory,
     if (!code && !(to && to->node == from->node))
         code = wazero__memtree_move(&memory->tree, source->node, from, target->node,
                                     to_name, to, wazero__io_now(io));
-    unlock(memory);
+    wazero__memfs_unlock(memory);
     return code;
 }
 
@@ -556,7 +553,7 @@ static wazero__errno_t mem_link(wazero__io_t *io, wazero__file_t *directory,
 {
     memory_t *memory = of(directory)->memory;
     wazero__errno_t code;
-    lock(memory);
+    wazero__memfs_lock(memory);
     const wazero__mementry_t *from = wazero__memtree_find(of(directory)->node, name);
     if (!from)
         code = WASI_NOENT;
@@ -567,13 +564,13 @@ static wazero__errno_t mem_link(wazero__io_t *io, wazero__file_t *directory,
     else
         code = wazero__memtree_link(&memory->tree, of(to_directory)->node, to_name,
                                     from->node, wazero__io_now(io));
-    unlock(memory);
+    wazero__memfs_unlock(memory);
     return code;
 }
 
 /* ---- the objects ---- */
 
-static const wazero__file_type_t file_type = {
+const wazero__file_type_t wazero__memfile_type = {
     .destroy = mem_destroy,
     .stat = mem_stat,
     .set_times = mem_set_times,
@@ -620,9 +617,9 @@ static wazero_error_t *memory_open(wazero_fs_t *fs, wazero__file_t **root)
     memfile_t *made = new_file(memory);
     if (!made)
         return wazero__error_memory();
-    lock(memory);
+    wazero__memfs_lock(memory);
     open_node(made, memory->tree.root);
-    unlock(memory);
+    wazero__memfs_unlock(memory);
     *root = &made->file;
     return NULL;
 }
@@ -630,12 +627,12 @@ static wazero_error_t *memory_open(wazero_fs_t *fs, wazero__file_t **root)
 static void memory_usage(wazero_fs_t *fs, wazero_fs_usage_t *usage)
 {
     memory_t *memory = (memory_t *)(void *)fs;
-    lock(memory);
+    wazero__memfs_lock(memory);
     usage->bytes = memory->tree.bytes;
     usage->files = memory->tree.files;
     usage->limits.max_bytes = memory->tree.max_bytes;
     usage->limits.max_files = memory->tree.max_files;
-    unlock(memory);
+    wazero__memfs_unlock(memory);
 }
 
 static const wazero__fs_type_t memory_type = {
@@ -643,6 +640,11 @@ static const wazero__fs_type_t memory_type = {
     .open = memory_open,
     .usage = memory_usage,
 };
+
+wazero__memfs_t *wazero__memfs_of(wazero_fs_t *fs)
+{
+    return fs->type == &memory_type ? (memory_t *)(void *)fs : NULL;
+}
 
 wazero_error_t *wazero_fs_new_memory(const wazero_fs_limits_t *limits, wazero_fs_t **fs)
 {

@@ -22,10 +22,9 @@ static int compare(const char *name, size_t size, const wazero__mementry_t *entr
     return size < entry->size ? -1 : size > entry->size;
 }
 
-wazero__mementry_t *wazero__memtree_find(const wazero__memnode_t *directory,
-                                         const char *name)
+static wazero__mementry_t *find(const wazero__memnames_t *names, const char *name)
 {
-    wazero__mementry_t *entry = directory->as.directory.top;
+    wazero__mementry_t *entry = names->top;
     size_t size = strlen(name);
     while (entry) {
         int order = compare(name, size, entry);
@@ -34,6 +33,17 @@ wazero__mementry_t *wazero__memtree_find(const wazero__memnode_t *directory,
         entry = order < 0 ? entry->left : entry->right;
     }
     return NULL;
+}
+
+wazero__mementry_t *wazero__memtree_find(const wazero__memnode_t *directory,
+                                         const char *name)
+{
+    return find(&directory->as.directory.names, name);
+}
+
+bool wazero__memtree_hides(const wazero__memnode_t *directory, const char *name)
+{
+    return find(&directory->as.directory.hidden, name) != NULL;
 }
 
 /* xorshift64*: nobody sees the numbers, so guessing them is not worth the trouble. */
@@ -55,15 +65,16 @@ static wazero__mementry_t *new_entry(wazero__memtree_t *tree, const char *name)
         return NULL;
     memcpy(entry->name, name, size + 1);
     entry->size = (uint32_t)size;
+    entry->node = NULL;
     entry->priority = next_random(tree);
     return entry;
 }
 
 /* Puts an entry at its place in the treap, and between its neighbours in the list,
  * which are the last ones on the way down that it went right and left of. */
-static void insert(wazero__memnode_t *directory, wazero__mementry_t *made)
+static void insert(wazero__memnames_t *names, wazero__mementry_t *made)
 {
-    wazero__mementry_t **place = &directory->as.directory.top;
+    wazero__mementry_t **place = &names->top;
     wazero__mementry_t *before = NULL, *behind = NULL;
     while (*place && (*place)->priority >= made->priority) {
         if (compare(made->name, made->size, *place) < 0) {
@@ -96,13 +107,13 @@ static void insert(wazero__memnode_t *directory, wazero__mementry_t *made)
     if (before)
         before->next = made;
     else
-        directory->as.directory.first = made;
+        names->first = made;
 }
 
 /* Takes an entry out of the treap and the list, and frees it. */
-static void take_out(wazero__memnode_t *directory, wazero__mementry_t *gone)
+static void take_out(wazero__memnames_t *names, wazero__mementry_t *gone)
 {
-    wazero__mementry_t **place = &directory->as.directory.top;
+    wazero__mementry_t **place = &names->top;
     while (*place != gone)
         place = compare(gone->name, gone->size, *place) < 0 ? &(*place)->left
                                                             : &(*place)->right;
@@ -124,7 +135,7 @@ static void take_out(wazero__memnode_t *directory, wazero__mementry_t *gone)
     if (gone->previous)
         gone->previous->next = gone->next;
     else
-        directory->as.directory.first = gone->next;
+        names->first = gone->next;
     free(gone);
 }
 
@@ -141,8 +152,22 @@ static wazero__memnode_t *new_node(wazero__memtree_t *tree, uint8_t type, uint64
     return node;
 }
 
+/* Frees the whiteouts of a directory. */
+static void free_hidden(wazero__memtree_t *tree, wazero__memnode_t *directory)
+{
+    wazero__mementry_t *entry = directory->as.directory.hidden.first;
+    while (entry) {
+        wazero__mementry_t *next = entry->next;
+        free(entry);
+        tree->files--;
+        entry = next;
+    }
+}
+
 static void free_node(wazero__memtree_t *tree, wazero__memnode_t *node)
 {
+    if (node->type == WASI_DIRECTORY)
+        free_hidden(tree, node);
     if (node->type == WASI_REGULAR_FILE)
         (void)wazero__memdata_resize(tree, node, 0); /* smaller always succeeds */
     else if (node->type == WASI_SYMBOLIC_LINK) {
@@ -185,7 +210,21 @@ static void name_node(wazero__memnode_t *directory, wazero__mementry_t *entry,
     directory->mtim = directory->ctim = now;
     if (node->type == WASI_DIRECTORY)
         node->as.directory.parent = directory;
-    insert(directory, entry);
+    insert(&directory->as.directory.names, entry);
+}
+
+wazero__errno_t wazero__memtree_make_nameless(wazero__memtree_t *tree, uint64_t now,
+                                              wazero__memnode_t **made)
+{
+    if (tree->files >= tree->max_files)
+        return WASI_NOSPC;
+    wazero__memnode_t *node = new_node(tree, WASI_REGULAR_FILE, now);
+    if (!node)
+        return WASI_NOMEM;
+    tree->files++;
+    node->users = 1;
+    *made = node;
+    return WASI_SUCCESS;
 }
 
 wazero__errno_t wazero__memtree_make(wazero__memtree_t *tree,
@@ -219,18 +258,49 @@ wazero__errno_t wazero__memtree_link(wazero__memtree_t *tree,
                                      wazero__memnode_t *directory, const char *name,
                                      wazero__memnode_t *node, uint64_t now)
 {
+    bool counts = node->links; /* the first name is counted with the node */
     if (!directory->links)
         return WASI_NOENT;
-    if (tree->files >= tree->max_files)
+    if (counts && tree->files >= tree->max_files)
         return WASI_NOSPC;
     if (node->links == UINT32_MAX)
         return WASI_MLINK;
     wazero__mementry_t *entry = new_entry(tree, name);
     if (!entry)
         return WASI_NOMEM;
-    tree->files++;
+    tree->files += counts;
     name_node(directory, entry, node, now);
     return WASI_SUCCESS;
+}
+
+wazero__errno_t wazero__memtree_hide(wazero__memtree_t *tree,
+                                     wazero__memnode_t *directory, const char *name,
+                                     const wazero__mementry_t *instead)
+{
+    wazero__memnames_t *hidden = &directory->as.directory.hidden;
+    bool frees = instead && (instead->node->links > 1 || !instead->node->users);
+    if (!directory->links)
+        return WASI_NOENT;
+    if (find(hidden, name))
+        return WASI_SUCCESS;
+    if (!frees && tree->files >= tree->max_files)
+        return WASI_NOSPC;
+    wazero__mementry_t *entry = new_entry(tree, name);
+    if (!entry)
+        return WASI_NOMEM;
+    insert(hidden, entry);
+    tree->files++;
+    return WASI_SUCCESS;
+}
+
+void wazero__memtree_show(wazero__memtree_t *tree, wazero__memnode_t *directory,
+                          const char *name)
+{
+    wazero__mementry_t *entry = find(&directory->as.directory.hidden, name);
+    if (!entry)
+        return;
+    take_out(&directory->as.directory.hidden, entry);
+    tree->files--;
 }
 
 /* A node has lost a name. */
@@ -250,7 +320,7 @@ void wazero__memtree_remove(wazero__memtree_t *tree, wazero__memnode_t *director
 {
     wazero__memnode_t *node = entry->node;
     directory->mtim = directory->ctim = now;
-    take_out(directory, entry);
+    take_out(&directory->as.directory.names, entry);
     drop_name(tree, node, now);
 }
 
@@ -267,10 +337,10 @@ wazero__memtree_move(wazero__memtree_t *tree, wazero__memnode_t *from_directory,
         if (!to)
             return WASI_NOMEM;
         to->node = node;
-        insert(to_directory, to);
+        insert(&to_directory->as.directory.names, to);
     }
     to->node = node;
-    take_out(from_directory, from);
+    take_out(&from_directory->as.directory.names, from);
     if (node->type == WASI_DIRECTORY)
         node->as.directory.parent = to_directory;
     node->ctim = now;
@@ -306,7 +376,7 @@ void wazero__memtree_clear(wazero__memtree_t *tree)
     while (directories) {
         wazero__memnode_t *directory = directories;
         directories = directory->as.directory.parent;
-        wazero__mementry_t *entry = directory->as.directory.first;
+        wazero__mementry_t *entry = directory->as.directory.names.first;
         while (entry) {
             wazero__mementry_t *next = entry->next;
             wazero__memnode_t *node = entry->node;

@@ -21,11 +21,16 @@ typedef struct wazero__mementry wazero__mementry_t;
 struct wazero__mementry {
     wazero__mementry_t *left, *right;
     wazero__mementry_t *previous, *next;
-    wazero__memnode_t *node;
+    wazero__memnode_t *node; /* NULL: a whiteout */
     uint32_t priority;
     uint32_t size;
     char name[];
 };
+
+typedef struct {
+    wazero__mementry_t *top;   /* of the treap */
+    wazero__mementry_t *first; /* of the list */
+} wazero__memnames_t;
 
 struct wazero__memnode {
     uint64_t inode;
@@ -34,6 +39,10 @@ struct wazero__memnode {
     uint32_t links; /* names */
     uint32_t users; /* who has it open */
     uint8_t type;   /* WASI_REGULAR_FILE, _DIRECTORY or _SYMBOLIC_LINK */
+    bool opaque;    /* in an overlay: nothing from below shows in it */
+    /* What an overlay says that it is, once it has: what it was before it was copied
+     * up. */
+    uint64_t shown_device, shown_inode;
     union {
         struct {
             uint8_t **chunks; /* NULL in between: zeros */
@@ -41,8 +50,8 @@ struct wazero__memnode {
             size_t first;     /* bytes of the first one, behind them: zeros */
         } file;
         struct {
-            wazero__mementry_t *top;   /* of the treap */
-            wazero__mementry_t *first; /* of the list */
+            wazero__memnames_t names;
+            wazero__memnames_t hidden; /* whiteouts: what an overlay does not show */
             wazero__memnode_t *parent; /* NULL: the root, or it was removed */
         } directory;
         char *target;
@@ -52,9 +61,10 @@ struct wazero__memnode {
 typedef struct {
     wazero__memnode_t *root;
     uint64_t max_bytes, bytes; /* of files and of links' targets */
-    uint64_t max_files, files; /* names but the root's, and what is open without one */
-    uint64_t inodes;           /* as many were given out */
-    uint64_t random;           /* for the treaps: nobody can make them deep */
+    /* Names but the root's, whiteouts, and what is open without a name. */
+    uint64_t max_files, files;
+    uint64_t inodes; /* as many were given out */
+    uint64_t random; /* for the treaps: nobody can make them deep */
 } wazero__memtree_t;
 
 /* Makes a tree with an empty root. Errors: NOMEM. */
@@ -68,6 +78,10 @@ void wazero__memtree_clear(wazero__memtree_t *tree);
 wazero__mementry_t *wazero__memtree_find(const wazero__memnode_t *directory,
                                          const char *name);
 
+/* Makes a file that has no name yet, and one user. Errors: NOSPC, NOMEM. */
+wazero__errno_t wazero__memtree_make_nameless(wazero__memtree_t *tree, uint64_t now,
+                                              wazero__memnode_t **made);
+
 /* Makes a node with a name. Of a link `target` is where it leads, else NULL. Errors:
  * NOSPC, NOMEM; NOENT when the directory was removed. */
 wazero__errno_t wazero__memtree_make(wazero__memtree_t *tree,
@@ -75,10 +89,24 @@ wazero__errno_t wazero__memtree_make(wazero__memtree_t *tree,
                                      uint8_t type, const char *target, uint64_t now,
                                      wazero__memnode_t **made);
 
-/* Gives a node one more name. Errors: as above. */
+/* Gives a node a name, or one more. Errors: as above. */
 wazero__errno_t wazero__memtree_link(wazero__memtree_t *tree,
                                      wazero__memnode_t *directory, const char *name,
                                      wazero__memnode_t *node, uint64_t now);
+
+/* Whether a directory has a whiteout for a name. */
+bool wazero__memtree_hides(const wazero__memnode_t *directory, const char *name);
+
+/* Gives a directory a whiteout for a name, unless it has it. Errors: NOSPC, if the name
+ * does not take the room of an entry that is to be removed, which may be NULL; NOMEM;
+ * NOENT when the directory was removed. */
+wazero__errno_t wazero__memtree_hide(wazero__memtree_t *tree,
+                                     wazero__memnode_t *directory, const char *name,
+                                     const wazero__mementry_t *instead);
+
+/* Removes the whiteout of a name, if there is one. */
+void wazero__memtree_show(wazero__memtree_t *tree, wazero__memnode_t *directory,
+                          const char *name);
 
 /* Removes a name, and the node if it was the last. */
 void wazero__memtree_remove(wazero__memtree_t *tree, wazero__memnode_t *directory,

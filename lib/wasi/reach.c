@@ -495,7 +495,9 @@ static wazero__errno_t go_through(walk_t *walk, wazero__file_t *directory)
         const char *name;
         size_t size;
         uint8_t type;
-        if (wazero__listing_get(level->listing, level->index++, &name, &size, &type))
+        uint64_t inode;
+        if (wazero__listing_get(level->listing, level->index++, &name, &size, &type,
+                                &inode))
             code = step(walk, name, size, type);
         else
             code = step_back(walk);

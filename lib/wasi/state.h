@@ -158,7 +158,8 @@ wazero__errno_t wazero__listing_take(wazero__io_t *io, wazero__file_t *directory
  * WAZERO__LISTING_FIRST. */
 enum { WAZERO__LISTING_FIRST = 2 };
 bool wazero__listing_get(const wazero__listing_t *listing, size_t index,
-                         const char **name, size_t *size, uint8_t *type);
+                         const char **name, size_t *size, uint8_t *type,
+                         uint64_t *inode);
 
 void wazero__listing_delete(wazero__listing_t *listing); /* NULL is fine */
 

@@ -53,6 +53,19 @@ static bool is_path(PyObject *value)
     return PyUnicode_Check(value) || PyBytes_Check(value);
 }
 
+/* An overlay over a Python object holds it: so who has the mount holds the overlay. */
+static int keep_overlay(State *state, PyObject *value, Mount *mount)
+{
+    if (!PyObject_TypeCheck(value, state->overlay_files_type) ||
+        !((OverlayFilesObject *)value)->box)
+        return 0;
+    mount->box = Box_new(value);
+    if (!mount->box)
+        return -1;
+    Box_release(mount->box); /* the C library has none of this one */
+    return 0;
+}
+
 int Mount_make(State *state, PyObject *value, Mount *mount)
 {
     int read_only = 0;
@@ -73,7 +86,7 @@ int Mount_make(State *state, PyObject *value, Mount *mount)
             mount->fs = dir->handle;
     } else if (PyObject_TypeCheck(value, state->memory_files_type)) {
         mount->fs = ((MemoryFilesObject *)value)->handle;
-        result = 0;
+        result = keep_overlay(state, value, mount);
     } else if ((result = FileSystem_check(value)) != 0) {
         result =
             result < 0 ? -1 : FileSystem_new(state, value, &mount->box, &mount->made);

@@ -108,7 +108,7 @@ static int wazero_exec(PyObject *module)
         Compiled_init,    Module_init,   Exports_init,  Function_init,
         Memory_init,      Global_init,   Table_init,    Tag_init,
         HostModule_init,  Listener_init, Snapshot_init, Dir_init,
-        MemoryFiles_init, Trace_init,    Waiting_init,
+        MemoryFiles_init, Trace_init,    Waiting_init,  OverlayFiles_init,
     };
     State *state = PyModule_GetState(module);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -137,6 +137,7 @@ static int wazero_exec(PyObject *module)
     VISIT(inherit_type)                                                                \
     VISIT(dir_type)                                                                    \
     VISIT(memory_files_type)                                                           \
+    VISIT(overlay_files_type)                                                          \
     VISIT(call_type)                                                                   \
     VISIT(snapshot_type)                                                               \
     VISIT(trace_type)                                                                  \

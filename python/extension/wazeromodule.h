@@ -54,6 +54,7 @@ typedef struct {
     PyTypeObject *inherit_type;
     PyTypeObject *dir_type;
     PyTypeObject *memory_files_type;
+    PyTypeObject *overlay_files_type;
     PyTypeObject *call_type;
     PyTypeObject *snapshot_type;
     PyTypeObject *trace_type;
@@ -410,6 +411,12 @@ typedef struct {
     PyObject *weakrefs;
 } MemoryFilesObject;
 
+typedef struct {
+    MemoryFilesObject base;
+    PyObject *lower, *upper; /* as they were given */
+    Box *box;                /* of lower, if it is a Python object, or NULL */
+} OverlayFilesObject;
+
 /* The names of a HostFunction; NULL for what is none. */
 const wazero_function_names_t *HostFunction_names(const State *state, PyObject *value);
 
@@ -436,6 +443,7 @@ int Snapshot_init(PyObject *module, State *state);
 int Dir_init(PyObject *module, State *state);
 int MemoryFiles_init(PyObject *module, State *state);
 int Trace_init(PyObject *module, State *state);
+int OverlayFiles_init(PyObject *module, State *state);
 
 /* Makes a heap type of this module and, if name is not NULL, adds it. Returns a new
  * reference. */

@@ -125,6 +125,7 @@ __all__ = [
     "ModuleConfig",
     "Names",
     "OutputLimitError",
+    "Overlay",
     "Runtime",
     "RuntimeConfig",
     "Section",
@@ -165,7 +166,7 @@ if TYPE_CHECKING:
     from wazero._arun import arun
     from wazero._cache import default_cache
     from wazero._host import HostModule
-    from wazero._memory_fs import MemoryFS
+    from wazero._memory_fs import MemoryFS, Overlay
     from wazero._run import CompletedRun, run
     from wazero.config import (
         AssemblyScript,
@@ -197,6 +198,7 @@ _LAZY = {
     "LogScope": "config",
     "MemoryFS": "_memory_fs",
     "ModuleConfig": "config",
+    "Overlay": "_memory_fs",
     "RuntimeConfig": "config",
     "Stat": "files",
     "TrapCode": "trap",

@@ -9,6 +9,7 @@ from ._arun import arun as arun
 from ._cache import default_cache as default_cache
 from ._host import HostModule as HostModule
 from ._memory_fs import MemoryFS as MemoryFS
+from ._memory_fs import Overlay as Overlay
 from ._run import CompletedRun as CompletedRun
 from ._run import run as run
 from ._wazero import EXIT_CODE_CONTEXT_CANCELED as EXIT_CODE_CONTEXT_CANCELED
@@ -134,6 +135,7 @@ __all__ = [
     "ModuleConfig",
     "Names",
     "OutputLimitError",
+    "Overlay",
     "Runtime",
     "RuntimeConfig",
     "Section",

@@ -1,11 +1,11 @@
-"""MemoryFS: a file system in memory, as a mapping of paths to bytes."""
+"""MemoryFS and Overlay: file systems that are mappings of paths to bytes."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
-from wazero._wazero import MemoryFiles
+from wazero._wazero import MemoryFiles, OverlayFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,34 +13,15 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from wazero._wazero import _Files, _Path
+    from wazero._wazero import _Files, _FileSystem, _Path
 
     _Tree = dict[str, "bytes | _Tree"]
 
 
-class MemoryFS(MemoryFiles, MutableMapping["_Path", bytes]):
-    """A file system in memory, which guests can read and write.
-
-    It is a mapping of the paths of files to their bytes, before, during and after the
-    runs that it is mounted in; several modules may have it at once. files is what it
-    has at first: {"a.txt": b"...", "folder": {...}}. max_bytes (1 GiB, or a text like
-    "64MiB") limits the files' sizes together, max_files (262144) how many files,
-    folders and links there are: what would be more fails as on a full disk.
-    """
+class _Mapping(MemoryFiles, MutableMapping["_Path", bytes]):
+    """What both have in common."""
 
     __slots__ = ()
-
-    def __new__(
-        cls,
-        files: _Files | None = None,
-        *,
-        max_bytes: int | str | None = None,
-        max_files: SupportsIndex | None = None,
-    ) -> Self:
-        self = super().__new__(cls, max_bytes, max_files)
-        if files is not None:
-            self._fill(files)
-        return self
 
     def __getitem__(self, path: _Path) -> bytes:
         """The bytes of a file. IsADirectoryError for a folder."""
@@ -130,11 +111,74 @@ class MemoryFS(MemoryFiles, MutableMapping["_Path", bytes]):
     def max_files(self) -> int:
         return self._usage()[3]
 
+
+class MemoryFS(_Mapping):
+    """A file system in memory, which guests can read and write.
+
+    It is a mapping of the paths of files to their bytes, before, during and after the
+    runs that it is mounted in; several modules may have it at once. files is what it
+    has at first: {"a.txt": b"...", "folder": {...}}. max_bytes (1 GiB, or a text like
+    "64MiB") limits the files' sizes together, max_files (262144) how many files,
+    folders and links there are: what would be more fails as on a full disk.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        files: _Files | None = None,
+        *,
+        max_bytes: int | str | None = None,
+        max_files: SupportsIndex | None = None,
+    ) -> Self:
+        self = super().__new__(cls, max_bytes, max_files)
+        if files is not None:
+            self._fill(files)
+        return self
+
     def __repr__(self) -> str:
         return f"<wazero.MemoryFS: {self.used_files} files, {self.used_bytes} bytes>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.to_dict(), self.max_bytes, self.max_files)
+
+
+class Overlay(OverlayFiles, _Mapping):
+    """A file system that is never written, and a MemoryFS above it that has what was.
+
+    lower is a folder of the host, a Dir, or anything else that can be mounted. Guests
+    see the two as one, can write it as any other, and lower stays what it is. As a
+    mapping it is what guests see. upper is a MemoryFS, a new one if it is None, and has
+    the files that were written or made; deleted has the paths that were removed. A
+    file counts against the limits of upper once it is opened to be written.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, lower: _Path | _FileSystem, upper: MemoryFS | None = None) -> Self:
+        if upper is None:
+            upper = MemoryFS()
+        elif not isinstance(upper, MemoryFS):
+            raise TypeError(
+                f"upper must be a wazero.MemoryFS, not {type(upper).__name__}"
+            )
+        return super().__new__(cls, lower, upper)
+
+    @property
+    def deleted(self) -> list[str]:
+        """The paths of lower that are hidden, folder by folder.
+
+        They were removed or renamed, folders with all that was in them; upper may have
+        something else there by now. Who removes these from a copy of lower, and then
+        writes the files of upper there, has what guests see.
+        """
+        return self._deleted()
+
+    def __repr__(self) -> str:
+        return f"<wazero.Overlay on {self.lower!r}: {self.upper!r}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a wazero.Overlay cannot be pickled or copied: its upper can")
 
 
 def _rebuild(files: _Tree, max_bytes: int, max_files: int) -> MemoryFS:

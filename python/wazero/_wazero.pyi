@@ -21,6 +21,7 @@ from typing import (
 from _typeshed import structseq
 from typing_extensions import Buffer, disjoint_base
 
+from ._memory_fs import MemoryFS
 from .config import AssemblyScript, FSConfig, ModuleConfig, RuntimeConfig
 from .files import FileSystem
 from .trap import TrapCode
@@ -739,6 +740,15 @@ class MemoryFiles:
     def _kind(self, path: _Path, /) -> str: ...
     def _list(self, path: _Path, deep: bool, /) -> list[tuple[str, str]]: ...
     def _usage(self) -> tuple[int, int, int, int]: ...
+
+@disjoint_base
+class OverlayFiles(MemoryFiles):
+    def __new__(cls, lower: _Path | _FileSystem, upper: MemoryFiles) -> Self: ...
+    def _deleted(self) -> list[str]: ...
+    @property
+    def lower(self) -> _Path | _FileSystem: ...
+    @property
+    def upper(self) -> MemoryFS: ...
 
 @final
 class Usage(

@@ -95,6 +95,19 @@ def test_with_files_in_memory(path, tmp_path):
     run(path, tmp_path, "auto", lambda folder: wazero.MemoryFS(files_of(folder)))
 
 
+@pytest.mark.parametrize("path", WITH_FILES, ids=lambda path: path.stem)
+def test_on_an_overlay(path, tmp_path):
+    overlays = []
+
+    def mount(folder):
+        overlays.append(wazero.Overlay(folder))
+        return overlays[0]
+
+    run(path, tmp_path, "auto", mount)
+    how = json.loads(path.with_suffix(".json").read_text())
+    assert files_of(overlays[0].lower) == files_of(path.parent / how["root"])
+
+
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_through_the_command_line(path, tmp_path):
     """The arguments are those of the suite's own adapter for wazero's command."""
