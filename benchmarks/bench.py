@@ -273,6 +273,7 @@ def main() -> int:
         "goal-run": lambda: goal_run.runs(report),
         "goal-wasi-empty": lambda: goal_wasi.empty_call(report),
         "goal-wasi-small": lambda: goal_wasi.in_a_small_guest(report),
+        "goal-wasi-overlay": lambda: goal_wasi.on_an_overlay(report),
         "goal-wasi-cpython": lambda: goal_wasi.in_cpython(report),
     }
     machine()

@@ -202,6 +202,30 @@ def in_a_small_guest(report: Report) -> None:
     beside_wazeros(report, "small guest", ROWS, took)
 
 
+def on_an_overlay(report: Report) -> None:
+    """What is below a MemoryFS, beside the folder itself: there is no goal."""
+    rows = ("stat", JAILED, "open, read, close", "scandir")
+    with tempfile.TemporaryDirectory() as name, wazero.Runtime() as runtime:
+        make_folder(Path(name))
+        compiled = runtime.compile(wasmtime.wat2wasm(SMALL))
+        entrants: dict[str, Callable[[], float]] = {}
+        guests = []
+        for kind, mount in (("overlay", wazero.Overlay(name)), ("folder", name)):
+            guest = compiled.instantiate(mounts={"/": mount})
+            guests.append(guest)
+            assert guest.call("prepare") == 4
+            assert guest.call("opendir") == 5
+            for row in rows:
+                entrants[f"{row}\0{kind}"] = functools.partial(
+                    timed, guest.exports[row], ROWS[row]
+                )
+        took = winners(entrants, 15)
+    for row in rows:
+        ours, theirs = took[f"{row}\0overlay"], took[f"{row}\0folder"]
+        report.heading(f"WASI, on an overlay: {row}", readable(ours))
+        report.beside("on the folder itself", ours, theirs)
+
+
 def timed(function: Callable[[int], object], count: int) -> float:
     """Seconds of one of so many."""
     start = time.perf_counter()

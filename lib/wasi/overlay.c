@@ -539,7 +539,8 @@ static wazero__errno_t ovl_open(wazero__io_t *io, wazero__file_t *file,
         if (code != WASI_BUSY && code != WASI_AGAIN)
             break;
     }
-    return code;
+    return code == WASI_AGAIN ? WASI_NOENT
+                              : code; /* below it is named, but not there */
 }
 
 const wazero__file_type_t wazero__ovldir_type = {

@@ -245,8 +245,8 @@ static wazero__errno_t copy_file(wazero__io_t *io, dir_t *directory, const char 
     wazero__memfile_t *copy;
     wazero__stat_t stat;
     wazero__errno_t code = below->type->open(io, below, name, &how, &lower);
-    if (code) /* NOENT, LOOP: it is no file any more */
-        return code == WASI_NOENT || code == WASI_LOOP ? WASI_SUCCESS : code;
+    if (code) /* LOOP: it is a link by now */
+        return code == WASI_LOOP ? WASI_SUCCESS : code;
     if (lower->filetype != WASI_REGULAR_FILE) {
         wazero__file_release(lower);
         return WASI_SUCCESS;
@@ -276,7 +276,7 @@ wazero__errno_t wazero__overlay_copy_up(wazero__io_t *io, dir_t *directory,
         return code;
     code = lower->type->stat_at(io, lower, name, &stat);
     if (code)
-        return code == WASI_NOENT ? WASI_SUCCESS : code;
+        return code;
     wazero__overlay_tell(directory->overlay, &stat);
     switch (stat.type) {
     case WASI_REGULAR_FILE:
@@ -358,6 +358,8 @@ static wazero__errno_t tree_entry(wazero__io_t *io, dir_t *directory, const char
         code = wazero__overlay_copy_up(io, directory, name, true);
     else if (!seen.name.node)
         code = count(tree, &seen.stat);
+    if (code == WASI_NOENT)
+        return WASI_SUCCESS; /* the host has removed it */
     if (!code && seen.stat.type == WASI_DIRECTORY && seen.under_type == WASI_DIRECTORY)
         code = add_path(tree, path, name);
     return code;

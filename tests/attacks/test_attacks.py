@@ -46,6 +46,9 @@ ENDS = {
 QUOTA = {"max_bytes": 512 << 10, "max_files": 10}
 # These race each other or the host, in tests of their own.
 RACES = {"race_link", "race_rename", "race_up"}
+# These end otherwise, or are mounted otherwise; and a pipe that is below an overlay is
+# not written (tests/wasi/test_overlay.py).
+SPECIAL = {*ENDS, *RACES, "fifo", "mounts_crossed", "readonly"}
 ENGINE = os.environ.get("WAZERO_ATTACK_ENGINE", "auto")
 # Nothing ends these two in the other ways: README.md, "Limits of this version".
 LEFT_OUT = RACES.copy()
@@ -168,6 +171,19 @@ def test_attack(name, root):
         assert size(root) - before_size == QUOTA["max_bytes"]
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in SPECIAL])
+def test_attack_on_an_overlay(name, root):
+    """Of all that is below nothing changes, whatever is tried."""
+    upper = wazero.MemoryFS(**QUOTA if name == "fill_disk" else {})
+    before = state(root.parent)
+    done = attack(name, root, mounts={"/": wazero.Overlay(root, upper)})
+    assert done.returncode == 0
+    assert state(root.parent) == before
+    if name == "fill_disk":
+        assert upper.used_bytes == QUOTA["max_bytes"]
+        assert upper.used_files == QUOTA["max_files"]
+
+
 def test_files_in_memory_fill_no_more_than_their_quota(root):
     memory = wazero.MemoryFS(**QUOTA)
     assert attack("fill_disk", root, mounts={"/": memory}).returncode == 0
@@ -181,7 +197,8 @@ def test_a_memory_starts_empty_where_another_was(root):
         assert attack("memory_new", root).returncode == 0
 
 
-def test_a_link_that_flips_a_hundred_thousand_times(root):
+@pytest.mark.parametrize("kind", [str, wazero.Overlay])
+def test_a_link_that_flips_a_hundred_thousand_times(root, kind):
     """The name is now a folder of the guest's, now a link that leads out."""
     (root / "flip").mkdir()
     (root / "flip" / "secret").write_bytes(b"public")
@@ -189,8 +206,11 @@ def test_a_link_that_flips_a_hundred_thousand_times(root):
     libc = ctypes.CDLL(None, use_errno=True)
     one, other = bytes(root / "flip"), bytes(root / "other")
     before, results = state(root.parent / "outside"), []
+    mounts = {"/": kind(root)}
     thread = threading.Thread(
-        target=lambda: results.append(attack("race_link", root, timeout=120).returncode)
+        target=lambda: results.append(
+            attack("race_link", root, timeout=120, mounts=mounts).returncode
+        )
     )
     thread.start()
     try:
@@ -204,12 +224,14 @@ def test_a_link_that_flips_a_hundred_thousand_times(root):
     assert state(root.parent / "outside") == before
 
 
-def test_two_guests_share_a_mount(root):
+@pytest.mark.parametrize("kind", [str, wazero.Overlay])
+def test_two_guests_share_a_mount(root, kind):
     """One moves a folder, the other goes up from it."""
     before, results = state(root.parent / "outside"), {}
+    mounts = {"/": kind(root)}
 
     def run(name):
-        results[name] = attack(name, root, timeout=120).returncode
+        results[name] = attack(name, root, timeout=120, mounts=mounts).returncode
 
     names = ("race_rename", "race_up")
     threads = [threading.Thread(target=run, args=(name,)) for name in names]

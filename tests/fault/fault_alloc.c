@@ -591,6 +591,37 @@ static wazero_error_t *add_files(wazero_module_config_t *config)
     return error;
 }
 
+static wazero_error_t *see_nothing(void *user, const char *path, size_t size,
+                                   const wazero_fs_stat_t *stat)
+{
+    (void)user, (void)path, (void)size, (void)stat;
+    return NULL;
+}
+
+/* An overlay, in which files are copied up, removed and made. */
+static wazero_error_t *change_overlay(void)
+{
+    wazero_fs_t *below = NULL, *fs = NULL;
+    wazero_error_t *error = wazero_fs_new_memory(NULL, &below);
+    if (!error)
+        error = wazero_fs_add_file(below, "a/b/c", "text", 4);
+    if (!error)
+        error = wazero_fs_new_overlay(below, NULL, &fs);
+    if (!error)
+        error = wazero_fs_write_file(fs, "a/b/c", "other", 5);
+    if (!error)
+        error = wazero_fs_add_file(fs, "a/d/e", "text", 4);
+    if (!error)
+        error = wazero_fs_remove(fs, "a/b", true);
+    if (!error)
+        error = wazero_fs_list(fs, "", true, see_nothing, NULL);
+    if (!error)
+        error = wazero_fs_list_deleted(fs, see_nothing, NULL);
+    wazero_fs_delete(fs);
+    wazero_fs_delete(below);
+    return error;
+}
+
 /* What a program in AssemblyScript has, with all that can be given to a guest. */
 static wazero_error_t *run_guest(void)
 {
@@ -916,7 +947,8 @@ static const struct {
     {"references", run_references}, {"errors", run_errors},
     {"inspected", run_inspected},   {"listened", run_listened},
     {"snapshot", run_snapshot},     {"guest", run_guest},
-    {"emscripten", run_emscripten}, {"cached", run_cached},
+    {"overlay", change_overlay},    {"emscripten", run_emscripten},
+    {"cached", run_cached},
 };
 
 static size_t live_blocks(void)

@@ -10,6 +10,11 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "python"
 OUTPUT = {
     "hello.py": "5 + 7 = 12\nhello from wasm\nHELLO from wasm\n",
     "trace_calls.py": "tried: settings.toml (ENOENT)\nwrote 12 bytes\n",
+    "overlay.py": (
+        "written: {'notes.txt': b'changed'} removed: ['old.txt']\n"
+        "the folder has: ['notes.txt', 'old.txt']\n"
+        "and in notes.txt: as they were\n"
+    ),
     "zip_files.py": "hello from a zip\n",
 }
 
