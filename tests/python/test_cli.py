@@ -255,6 +255,7 @@ SAME = [
     "compile data",
     "run -env=A env.wasm",
     "run -env= env.wasm",
+    "run -env==x env.wasm",
     "run -mount= read.wasm",
     "run -mount=nothing:/ read.wasm",
     "run -mount=nothing read.wasm",

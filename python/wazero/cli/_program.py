@@ -205,6 +205,10 @@ class ProgramFlags:
             if not equals:
                 text = os.fsdecode(variable)
                 raise Failure(f"invalid environment variable: {text}")
+            if not key:
+                raise Failure(
+                    "error instantiating wasm binary: environ invalid: empty key"
+                )
             variables[key] = value
         return variables
 
