@@ -36,6 +36,7 @@ static void after_fork_in_child(void)
     wazero__block_forget();
     wazero__watchdog_forget();
     wazero__memory_forget();
+    wazero__hostfs_forget();
     wazero__traces_after_fork();
 }
 
@@ -45,12 +46,14 @@ static void before_fork(void)
     wazero__threads_before_fork();
     wazero__externrefs_before_fork();
     wazero__memory_before_fork();
+    wazero__hostfs_before_fork();
     wazero__traces_before_fork();
 }
 
 static void after_fork_in_parent(void)
 {
     wazero__traces_after_fork();
+    wazero__hostfs_after_fork();
     wazero__memory_after_fork();
     wazero__externrefs_after_fork();
     wazero__threads_after_fork();

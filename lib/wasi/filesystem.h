@@ -37,4 +37,10 @@ void wazero__memory_before_fork(void);
 void wazero__memory_after_fork(void);
 void wazero__memory_forget(void);
 
+/* Around a fork, and in the child: those in directories of the host may be in use, for
+ * a disk may be slow; in the child nobody has their locks. */
+void wazero__hostfs_before_fork(void);
+void wazero__hostfs_after_fork(void);
+void wazero__hostfs_forget(void);
+
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "fork.h"
 #include "thread.h"
 #include "wasi/filesystem.h"
 #include "wasi/hostfile.h"
@@ -22,6 +23,7 @@
 
 struct wazero__hostfs {
     wazero_fs_t fs;
+    struct wazero__hostfs *previous, *next; /* see all */
     char *path;
     wazero_fs_limits_t limits;
     pthread_mutex_t lock;
@@ -29,6 +31,13 @@ struct wazero__hostfs {
     wazero__hostfile_t *open;          /* regular files, under the lock */
 };
 typedef struct wazero__hostfs hostfs_t;
+
+/* All there are, of which a child of a fork makes the locks anew: a thread that is gone
+ * may have had one. What it was about to count is not counted then. The list's own lock
+ * is held for a moment, so forks take it; the others may be held for as long as a disk
+ * takes. */
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static hostfs_t *all;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static wazero__file_type_t file_type, directory_type; /* see make_types */
@@ -53,6 +62,47 @@ static hostfs_t *lock(hostfs_t *fs)
 static void unlock(hostfs_t *fs)
 {
     pthread_mutex_unlock(&fs->lock);
+}
+
+/* ---- all of them ---- */
+
+static void enlist(hostfs_t *fs)
+{
+    pthread_mutex_lock(&list_lock);
+    fs->next = all;
+    if (all)
+        all->previous = fs;
+    all = fs;
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void strike(const hostfs_t *fs)
+{
+    pthread_mutex_lock(&list_lock);
+    if (fs->next)
+        fs->next->previous = fs->previous;
+    if (fs->previous)
+        fs->previous->next = fs->next;
+    else
+        all = fs->next;
+    pthread_mutex_unlock(&list_lock);
+}
+
+void wazero__hostfs_before_fork(void)
+{
+    pthread_mutex_lock(&list_lock);
+}
+
+void wazero__hostfs_after_fork(void)
+{
+    pthread_mutex_unlock(&list_lock);
+}
+
+void wazero__hostfs_forget(void)
+{
+    for (hostfs_t *fs = all; fs; fs = fs->next)
+        pthread_mutex_init(&fs->lock, NULL);
+    pthread_mutex_init(&list_lock, NULL);
 }
 
 /* ---- counting ---- */
@@ -478,6 +528,7 @@ static void make_types(void)
 static void hostfs_destroy(wazero_fs_t *base_fs)
 {
     hostfs_t *fs = (hostfs_t *)(void *)base_fs;
+    strike(fs);
     pthread_mutex_destroy(&fs->lock);
     free(fs->path);
     free(fs);
@@ -512,6 +563,9 @@ wazero_error_t *wazero_fs_new_directory(const char *host_directory,
 {
     if (!host_directory || !*host_directory)
         return wazero__error(WAZERO_ERROR_INVALID, "a host directory is missing");
+    wazero_error_t *error = wazero__fork_watch();
+    if (error)
+        return error;
     pthread_once(&once, make_types);
     hostfs_t *new = calloc(1, sizeof *new);
     if (new)
@@ -523,6 +577,7 @@ wazero_error_t *wazero_fs_new_directory(const char *host_directory,
     wazero__fs_init(&new->fs, &hostfs_type);
     new->limits = limits ? *limits : (wazero_fs_limits_t){UINT64_MAX, UINT64_MAX};
     pthread_mutex_init(&new->lock, NULL);
+    enlist(new);
     *fs = &new->fs;
     return NULL;
 }

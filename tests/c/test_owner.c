@@ -1,5 +1,5 @@
-/* Which module things belong to, the pointers that the host finds there, further handles
- * of the same, and what a typed reference leads to. */
+/* Which module things belong to, the pointers that the host finds there, further
+ * handles of the same, and what a typed reference leads to. */
 #include "support.h"
 
 /* An instance of a fixture that has a pointer of the host's. */

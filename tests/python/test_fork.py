@@ -249,6 +249,57 @@ for thread in threads:
     )
 
 
+# Makes and removes a file, as often as it is asked to.
+FILES = """
+(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_unlink_file"
+    (func $path_unlink_file (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "file")
+  (func (export "files") (param $count i32) (result i32) (local $wrong i32)
+    (loop $next
+      (local.set $wrong (i32.or (local.get $wrong)
+        (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4)
+          (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 100))))
+      (local.set $wrong (i32.or (local.get $wrong)
+        (call $fd_close (i32.load (i32.const 100)))))
+      (local.set $wrong (i32.or (local.get $wrong)
+        (call $path_unlink_file (i32.const 3) (i32.const 0) (i32.const 4))))
+      (br_if $next
+        (local.tee $count (i32.sub (local.get $count) (i32.const 1)))))
+    (local.get $wrong)))
+"""
+
+
+def test_while_other_threads_have_files(run, wat, tmp_path):
+    """The child finds no lock of a mount's taken by a thread that it does not have."""
+    run(
+        f"""
+mount = wazero.Dir({str(tmp_path)!r}, max_files=9)
+end = threading.Event()
+def files(runtime):
+    mod = runtime.instantiate(wasm, mounts={{"/": mount}})
+    while not end.is_set():
+        assert mod.call("files", 100) == 0
+def child():
+    with wazero.Runtime() as runtime:
+        mod = runtime.instantiate(wasm, mounts={{"/": mount}})
+        mod.call("files", 10, timeout=60)
+with wazero.Runtime() as runtime:
+    thread = threading.Thread(target=files, args=(runtime,))
+    thread.start()
+    for _ in range(30):
+        in_child(child)
+    end.set()
+    thread.join()
+""",
+        wat(FILES),
+    )
+
+
 def test_inside_a_host_function(run, loops_wasm):
     """The child's call ends with ForkedError; the parent's goes on."""
     run(
