@@ -73,10 +73,17 @@ def make(compiled, f=lambda: None, **options):
     return module
 
 
+# Python 3.12 counts calls that lead through C up to a limit of its own, which nothing
+# lifts: where the stack is large it comes first.
+ENDS = (wazero.Trap,) + ((RecursionError,) if sys.version_info[:2] == (3, 12) else ())
+
+
 def check_overflow(function, *args, **options):
-    with pytest.raises(wazero.Trap, match="calls nested through host functions") as got:
+    with pytest.raises(ENDS) as got:
         function(*args, **options)
-    assert got.value.code == wazero.TrapCode.STACK_OVERFLOW
+    if isinstance(got.value, wazero.Trap):
+        assert "calls nested through host functions" in str(got.value)
+        assert got.value.code == wazero.TrapCode.STACK_OVERFLOW
 
 
 def test_calls(compiled):
@@ -149,7 +156,7 @@ def test_a_host_that_swallows_it(compiled):
     """A guest that calls twice would take for ever: the timeout ends it."""
 
     def f():
-        with contextlib.suppress(wazero.Trap):
+        with contextlib.suppress(*ENDS):
             module.call("again")
 
     module = make(compiled, f)
