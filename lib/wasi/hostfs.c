@@ -128,9 +128,13 @@ static bool has_room_for_name(const hostfs_t *fs)
     return room_of(atomic_load(&fs->files), fs->limits.max_files) > 0;
 }
 
-static bool is_same(const wazero__hostfile_t *file, uint64_t device, uint64_t inode)
+/* Whether a guest has the file open; under the lock. */
+static bool is_open(const hostfs_t *fs, uint64_t device, uint64_t inode)
 {
-    return file->device == device && file->inode == inode;
+    const wazero__hostfile_t *file = fs->open;
+    while (file && (file->device != device || file->inode != inode))
+        file = file->next;
+    return file != NULL;
 }
 
 /* A name is gone; with it, if it was the last one, the file: unless a guest has it
@@ -138,12 +142,9 @@ static bool is_same(const wazero__hostfile_t *file, uint64_t device, uint64_t in
 static void drop_name(hostfs_t *fs, const wazero__stat_t *was)
 {
     give_back(&fs->files, 1);
-    if (was->type != WASI_REGULAR_FILE || was->links > 1)
-        return;
-    for (const wazero__hostfile_t *file = fs->open; file; file = file->next)
-        if (is_same(file, was->device, was->inode))
-            return;
-    give_back(&fs->bytes, was->size);
+    if (was->type == WASI_REGULAR_FILE && was->links <= 1 &&
+        !is_open(fs, was->device, was->inode))
+        give_back(&fs->bytes, was->size);
 }
 
 /* ---- files ---- */
@@ -154,16 +155,14 @@ static void counted_destroy(wazero__file_t *file)
     hostfs_t *fs = self->owner;
     struct stat status;
     wazero__hostfile_t **place = &fs->open;
-    bool is_last = true;
     /* The host may be closing the module, and stays attached: nobody who holds this
      * waits for it. */
     pthread_mutex_lock(&fs->lock);
     while (*place != self)
         place = &(*place)->next;
     *place = self->next;
-    for (const wazero__hostfile_t *other = fs->open; other; other = other->next)
-        is_last = is_last && !is_same(other, self->device, self->inode);
-    if (is_last && fstat(self->fd, &status) == 0 && !status.st_nlink)
+    if (!is_open(fs, self->device, self->inode) && fstat(self->fd, &status) == 0 &&
+        !status.st_nlink)
         give_back(&fs->bytes, (uint64_t)status.st_size);
     unlock(fs);
     wazero__hostfile_type.destroy(file);
@@ -300,8 +299,8 @@ static void adopt(hostfs_t *fs, wazero__file_t *file)
         (void)fstat(opened->fd, &status);
         opened->device = status.st_dev;
         opened->inode = status.st_ino;
-        if (!status
-                 .st_nlink) /* removed meanwhile, and given back: it is open, though */
+        /* Removed meanwhile, and given back unless it was open: it is open now. */
+        if (!status.st_nlink && !is_open(fs, opened->device, opened->inode))
             add(&fs->bytes, (uint64_t)status.st_size);
         opened->next = fs->open;
         fs->open = opened;

@@ -131,7 +131,9 @@ def test_all_guests_count_together(guest, root, fails):
     assert made.used_bytes == 10
 
 
-def test_many_threads(guest, root):
+@pytest.mark.parametrize("names", [2, 30])
+def test_many_threads(guest, root, names):
+    """With few names files are removed while others open them, or have them open."""
     made = wazero.Dir(root, max_bytes=50_000, max_files=20)
     problems = []
 
@@ -141,9 +143,9 @@ def test_many_threads(guest, root):
                 one = guest(runtime=runtime, mounts={"/": made})
                 for i in range(150):
                     try:
-                        fd = one.create(f"{(i * (number + 3)) % 30}", b"x" * 3000)
+                        fd = one.create(f"{(i * (number + 3)) % names}", b"x" * 3000)
                         one.close(fd)
-                        one.unlink(f"{(i * 7 + number) % 30}")
+                        one.unlink(f"{(i * 7 + number) % names}")
                     except Exception as error:
                         if type(error).__name__ != "WasiError":
                             raise
