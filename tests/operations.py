@@ -110,3 +110,12 @@ def read_tree(folder):
             continue
         tree[entry.name] = read_tree(path) if entry.is_dir() else path.read_bytes()
     return tree
+
+
+def without_links(tree, folder):
+    """The tree of a file system as read_tree tells the folder that is like it."""
+    return {
+        name: without_links(what, folder / name) if isinstance(what, dict) else what
+        for name, what in tree.items()
+        if not (folder / name).is_symlink()
+    }

@@ -79,28 +79,29 @@ static inline wazero_runtime_t *new_runtime(void)
     return runtime;
 }
 
-/* One whose calls go through Go. */
-static inline wazero_runtime_t *new_runtime_with_exceptions(void)
+/* One with an engine, and with features beside those of WebAssembly 2.0. */
+static inline wazero_runtime_t *new_runtime_with(wazero_engine_kind_t engine,
+                                                 wazero_features_t features)
 {
     wazero_runtime_config_t *config;
     wazero_runtime_t *runtime;
     must(wazero_runtime_config_new(&config));
-    must(wazero_runtime_config_set_features(
-        config, WAZERO_FEATURES_V2 | WAZERO_FEATURE_EXCEPTION_HANDLING));
+    must(wazero_runtime_config_set_engine(config, engine));
+    must(wazero_runtime_config_set_features(config, WAZERO_FEATURES_V2 | features));
     must(wazero_runtime_new(config, &runtime));
     wazero_runtime_config_delete(config);
     return runtime;
 }
 
+/* One whose calls go through Go. */
+static inline wazero_runtime_t *new_runtime_with_exceptions(void)
+{
+    return new_runtime_with(WAZERO_ENGINE_AUTO, WAZERO_FEATURE_EXCEPTION_HANDLING);
+}
+
 static inline wazero_runtime_t *new_interpreter(void)
 {
-    wazero_runtime_config_t *config;
-    wazero_runtime_t *runtime;
-    must(wazero_runtime_config_new(&config));
-    must(wazero_runtime_config_set_engine(config, WAZERO_ENGINE_INTERPRETER));
-    must(wazero_runtime_new(config, &runtime));
-    wazero_runtime_config_delete(config);
-    return runtime;
+    return new_runtime_with(WAZERO_ENGINE_INTERPRETER, 0);
 }
 
 /* Two tests that run check with a runtime: on the compiler and on the interpreter. */

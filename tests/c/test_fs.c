@@ -5,33 +5,13 @@
 #include <unistd.h>
 
 #include "../../lib/wasi/filesystem.h"
-#include "support.h"
+#include "fs_support.h"
 
 static wazero_fs_t *new_fs(void)
 {
     wazero_fs_t *fs;
     must(wazero_fs_new_memory(NULL, &fs));
     return fs;
-}
-
-/* Checks that there is an error of kind INVALID with this errno. */
-static void check_errno(wazero_error_t *error, int number)
-{
-    CHECK(error != NULL);
-    if (!error)
-        return;
-    CHECK_INT(wazero_error_kind(error), WAZERO_ERROR_INVALID);
-    CHECK_INT(wazero_error_errno(error), number);
-    wazero_error_delete(error);
-}
-
-static void check_file(wazero_fs_t *fs, const char *path, const char *expected)
-{
-    uint8_t *bytes;
-    size_t size;
-    must(wazero_fs_read_file(fs, path, &bytes, &size));
-    CHECK_BYTES(bytes, size, expected, strlen(expected));
-    wazero_free(bytes);
 }
 
 TEST(building)

@@ -89,14 +89,8 @@ TEST_ON_BOTH_ENGINES(copies, check_copies)
 
 static void check_typed(wazero_engine_kind_t engine)
 {
-    wazero_runtime_config_t *config;
-    wazero_runtime_t *runtime;
-    must(wazero_runtime_config_new(&config));
-    must(wazero_runtime_config_set_engine(config, engine));
-    must(wazero_runtime_config_set_features(
-        config, WAZERO_FEATURES_V2 | WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES));
-    must(wazero_runtime_new(config, &runtime));
-    wazero_runtime_config_delete(config);
+    wazero_runtime_t *runtime =
+        new_runtime_with(engine, WAZERO_FEATURE_TYPED_FUNCTION_REFERENCES);
     wazero_module_t *module = new_module(runtime, "typed", NULL, NULL);
     wazero_module_t *plain = new_module(runtime, "references", NULL, NULL);
     wazero_global_t *global, *object;

@@ -454,19 +454,6 @@ TEST(existing_of_another_type)
 
 /* ---- tags and exceptions ---- */
 
-static wazero_runtime_t *new_runtime_with(wazero_engine_kind_t engine,
-                                          wazero_features_t features)
-{
-    wazero_runtime_config_t *config;
-    wazero_runtime_t *runtime;
-    must(wazero_runtime_config_new(&config));
-    must(wazero_runtime_config_set_engine(config, engine));
-    must(wazero_runtime_config_set_features(config, WAZERO_FEATURES_V2 | features));
-    must(wazero_runtime_new(config, &runtime));
-    wazero_runtime_config_delete(config);
-    return runtime;
-}
-
 /* Calls with an i32 and an externref, and gets the same. */
 static wazero_error_t *call_pair(wazero_module_t *module, const char *name,
                                  uint64_t *stack)

@@ -23,6 +23,7 @@ from operations import (
     WRITE,
     Side,
     read_tree,
+    without_links,
 )
 
 SEED = {"file": b"hello world", "sub": {"inner": b"inner"}}
@@ -477,14 +478,6 @@ def test_many_guests_and_the_host_at_once(guest):
 
 
 # -------------------------------------------------------------------- equal to a folder
-
-
-def without_links(tree, folder):
-    return {
-        name: without_links(what, folder / name) if isinstance(what, dict) else what
-        for name, what in tree.items()
-        if not (folder / name).is_symlink()
-    }
 
 
 def test_is_equal_to_a_folder(guest, tmp_path):

@@ -16,7 +16,17 @@ import pytest
 import wazero
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from operations import CREAT, EXCL, OPERATIONS, READ, TRUNC, WRITE, Side, read_tree
+from operations import (
+    CREAT,
+    EXCL,
+    OPERATIONS,
+    READ,
+    TRUNC,
+    WRITE,
+    Side,
+    read_tree,
+    without_links,
+)
 
 
 def state(folder):
@@ -693,14 +703,6 @@ def build(folder, tree):
             build(folder / name, what)
         else:
             (folder / name).write_bytes(what)
-
-
-def without_links(tree, folder):
-    return {
-        name: without_links(what, folder / name) if isinstance(what, dict) else what
-        for name, what in tree.items()
-        if not (folder / name).is_symlink()
-    }
 
 
 def apply(overlay, folder):
